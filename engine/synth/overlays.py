@@ -1,0 +1,260 @@
+"""Overlays whose every pixel is known: flight telemetry, subtitles, a corner logo.
+
+An overlay is a list of states and the state of each frame; a state is a set of sprites at whole-pixel places. All is
+decided at construction from the seed, so the picture of frame n does not depend on what was asked before.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping, Sequence
+
+import cv2
+import numpy as np
+
+from ..errors import ArgumentError
+from . import glyphs as glyph_sets
+from . import lettering, strokes
+from . import telemetry as flight_display
+from .glyphs import Fonts
+
+#: A sprite's place: top row, left column (either may lie outside the frame), key of the sprite.
+Placed = tuple[int, int, Hashable]
+#: Grids of real displays, columns x rows: HDZero and wtfos, Walksnail and DJI O3, analog and SD.
+GRIDS = ((50, 18), (53, 20), (30, 16))
+KINDS = ("telemetry", "telemetry-per-frame", "subtitles", "logo")
+
+
+class Overlay:
+    """An overlay of `length` frames of `width` x `height` pixels. Thread-compatible; a few states are kept drawn."""
+
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        state_of: np.ndarray,
+        states: Sequence[tuple[Placed, ...]],
+        sprites: Mapping[Hashable, np.ndarray],
+    ) -> None:
+        """state_of: state number of each frame; sprites: uint8 [h, w, 4], straight alpha, RGB."""
+        self.width, self.height, self.length = width, height, len(state_of)
+        self._state_of, self._states, self._sprites = state_of, states, sprites
+        self._drawn: OrderedDict[int, np.ndarray] = OrderedDict()
+        self._static: np.ndarray | None = None
+
+    def state(self, n: int) -> int:
+        """Number of the state that frame `n` shows; frames of one state show the same pixels."""
+        if not 0 <= n < self.length:
+            raise ArgumentError(f"frame must be 0 to {self.length - 1}, passed {n}")
+        return int(self._state_of[n])
+
+    def rgba(self, n: int) -> np.ndarray:
+        """Frame `n`: uint8 [H, W, 4], straight alpha, RGB, read-only."""
+        state = self.state(n)
+        if state not in self._drawn:
+            self._drawn[state] = self._draw(self._states[state])
+            self._drawn[state].setflags(write=False)
+            if len(self._drawn) > 4:
+                self._drawn.popitem(last=False)
+        self._drawn.move_to_end(state)
+        return self._drawn[state]
+
+    def mask(self, n: int) -> np.ndarray:
+        """uint8 [H, W], 255 where frame `n` shows anything of the overlay."""
+        return np.where(self.rgba(n)[..., 3] > 0, np.uint8(255), np.uint8(0))
+
+    def static_mask(self) -> np.ndarray:
+        """uint8 [H, W], 255 where any frame shows anything of the overlay; read-only."""
+        if self._static is None:
+            everything = sorted({placed for state in self._states for placed in state}, key=repr)
+            union = np.zeros((self.height, self.width), np.uint8)
+            for y, x, key in everything:
+                at, sprite = self._clipped(y, x, self._sprites[key])
+                union[at][sprite[..., 3] > 0] = 255
+            union.setflags(write=False)
+            self._static = union
+        return self._static
+
+    def _clipped(self, y: int, x: int, sprite: np.ndarray) -> tuple[tuple[slice, slice], np.ndarray]:
+        h, w = sprite.shape[:2]
+        top, left = max(0, -y), max(0, -x)
+        bottom, right = max(top, min(h, self.height - y)), max(left, min(w, self.width - x))
+        at = slice(max(y + top, 0), max(y + bottom, 0)), slice(max(x + left, 0), max(x + right, 0))
+        return at, sprite[top:bottom, left:right]
+
+    def _draw(self, state: tuple[Placed, ...]) -> np.ndarray:
+        picture = np.zeros((self.height, self.width, 4), np.uint8)
+        for y, x, key in state:
+            at, sprite = self._clipped(y, x, self._sprites[key])
+            region = picture[at]
+            above = sprite[..., 3] > region[..., 3]
+            region[above] = sprite[above]
+        return picture
+
+
+def _assembled(
+    width: int, height: int, per_frame: list[tuple[Placed, ...]], sprites: Mapping[Hashable, np.ndarray]
+) -> Overlay:
+    """Overlay from the sprites of every frame, equal frames sharing one state."""
+    numbers: dict[tuple[Placed, ...], int] = {}
+    state_of = np.array([numbers.setdefault(placed, len(numbers)) for placed in per_frame], np.int64)
+    return Overlay(width, height, state_of, tuple(numbers), sprites)
+
+
+def _checked(width: int, height: int, length: int, fps: float) -> None:
+    if min(width, height) < 16 or length < 1 or not fps > 0:
+        raise ArgumentError(
+            f"an overlay must be at least 16x16 with 1 frame and a positive rate, passed {width}x{height}, {length}, {fps}"
+        )
+
+
+def telemetry(
+    width: int,
+    height: int,
+    length: int,
+    fps: float,
+    seed: int,
+    fonts: Fonts = None,
+    coverage: float | None = None,
+) -> Overlay:
+    """On-screen display of a drone: a grid of glyphs whose readings change 12 times a second.
+
+    fonts: glyph sheets (see `glyphs.files`); drawn glyphs where None. coverage: wanted share of the frame that the
+    all-states mask covers; drawn from 2.2..4.6 % where None. Small frames take the coarser grid or a part of it.
+    """
+    _checked(width, height, length, fps)
+    rng = np.random.default_rng([seed, 1])
+    columns, rows = GRIDS[int(rng.choice(3, p=[0.5, 0.3, 0.2]))]
+    if width // columns < 10 or height // rows < 14:
+        columns, rows = GRIDS[2]
+    cell_width = max(7, min(width // columns, round(height / rows * 0.75)))
+    cell_height = max(10, min(height // rows, round(cell_width * 1.6)))
+    columns, rows = min(columns, width // cell_width), max(height // cell_height, 1)
+    left, top = (width - columns * cell_width) // 2, (height - rows * cell_height) // 2
+
+    paths = glyph_sets.files(fonts)
+    sheet = glyph_sets.sheet(paths[int(rng.integers(len(paths)))]) if paths else None
+    pen = strokes.Pen(
+        width=rng.uniform(0.65, 1.1), outline=rng.uniform(0.35, 0.6), slant=float(rng.choice([0, 0, 0.12])),
+        squeeze=rng.uniform(0.85, 1.05), hard=bool(rng.random() < 0.3),
+    )  # fmt: skip
+    glyphs = glyph_sets.GlyphSet(cell_width, cell_height, pen, sheet)
+
+    # Rounding guards against 3.9999999 refreshes at rates such as 30000/1001.
+    refresh_of = np.floor(np.arange(length) * flight_display.REFRESH / fps + 1e-6).astype(np.int64)
+    count = int(refresh_of[-1]) + 1
+    wanted = (rng.uniform(0.022, 0.046) if coverage is None else coverage) * width * height
+    kept = flight_display.chosen(rng, glyphs, rows, columns, count, wanted)
+
+    sprites: dict[Hashable, np.ndarray] = {}
+    refreshes: list[tuple[Placed, ...]] = []
+    for k in range(count):
+        placed = []
+        for element in kept:
+            for row, column, name, tint in element.states[k]:
+                sprites.setdefault((name, tint), glyphs.glyph(name, tint))
+                placed.append((top + row * cell_height, left + column * cell_width, (name, tint)))
+        refreshes.append(tuple(placed))
+    return _assembled(width, height, [refreshes[k] for k in refresh_of], sprites)
+
+
+def subtitles(width: int, height: int, length: int, fps: float, seed: int, fonts: Fonts = None) -> Overlay:
+    """One or two lines of text that come and go at the bottom, outlined or on a box.
+
+    fonts: TrueType files or a folder of them, where this OpenCV can read them; its own letters otherwise.
+    """
+    _checked(width, height, length, fps)
+    rng = np.random.default_rng([seed, 2])
+    style = lettering.style(rng, lettering.faces(fonts))
+    size = max(9, round(height * rng.uniform(0.045, 0.07)))
+    sprites: dict[Hashable, np.ndarray] = {}
+    per_frame: list[tuple[Placed, ...]] = [()] * length
+    n = int(rng.integers(0, max(1, min(length // 3, round(fps)))))
+    while n < length:
+        block = lettering.block(rng, style, size, int(width * 0.86))
+        key = len(sprites)
+        sprites[key] = block
+        y, x = height - block.shape[0] - round(height * 0.05), (width - block.shape[1]) // 2
+        stop = min(length, n + max(1, round(fps * rng.uniform(0.8, 3.0))))
+        per_frame[n:stop] = [((y, x, key),)] * (stop - n)
+        n = stop + int(rng.integers(1, max(2, round(fps * 0.7))))
+    return _assembled(width, height, per_frame, sprites)
+
+
+def logo(
+    width: int, height: int, length: int, fps: float, seed: int, fonts: Fonts = None, opacity: float = 1.0
+) -> Overlay:
+    """A station's mark in a corner that never moves: a drawn shape and letters, 0 < opacity <= 1."""
+    _checked(width, height, length, fps)
+    if not 0 < opacity <= 1:
+        raise ArgumentError(f"opacity must be above 0 and at most 1, passed {opacity}")
+    rng = np.random.default_rng([seed, 3])
+    mark = lettering.mark(rng, max(12, round(height * rng.uniform(0.07, 0.12))), lettering.faces(fonts))
+    mark[..., 3] = np.round(mark[..., 3] * opacity).astype(np.uint8)
+    mark[mark[..., 3] == 0] = 0
+    inset = max(1, round(height * rng.uniform(0.03, 0.07)))
+    y = inset if rng.random() < 0.6 else height - inset - mark.shape[0]
+    x = inset if rng.random() < 0.4 else width - inset - mark.shape[1]
+    return _assembled(width, height, [((y, x, "mark"),)] * length, {"mark": mark})
+
+
+def lay(rgb: np.ndarray, rgba: np.ndarray) -> np.ndarray:
+    """`rgba` [H, W, 4] over `rgb` uint8 [H, W, 3]: a new picture."""
+    out = rgb.copy()
+    at = rgba[..., 3] > 0
+    alpha = rgba[at][:, 3:].astype(np.uint16)
+    out[at] = (rgb[at] * (255 - alpha) + rgba[at][:, :3] * alpha + 127) // 255
+    return out
+
+
+#: RGB 0..255 to BT.709 limited-range Y, Cb, Cr (ITU-R BT.709-6, 8 bit).
+_BT709 = np.array(
+    [
+        [0.2126, 0.7152, 0.0722],
+        [-0.2126 / 1.8556, -0.7152 / 1.8556, 0.5],
+        [0.5, -0.7152 / 1.5748, -0.0722 / 1.5748],
+    ]
+) * (np.array([[219], [224], [224]]) / 255)
+_OFFSET = np.array([16.0, 128.0, 128.0])
+
+
+def lay_yuv420(planes: Sequence[np.ndarray], rgba: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`rgba` over 8-bit BT.709 limited planes Y [H, W], Cb and Cr [ceil(H/2), ceil(W/2)]: new planes.
+
+    A chroma sample takes the mean of alpha and of alpha-weighted colour over its 2x2 pixels.
+    """
+    luma, *chroma = (plane.copy() for plane in planes)
+    alpha = rgba[..., 3]
+    rows, columns = np.flatnonzero(alpha.any(1)), np.flatnonzero(alpha.any(0))
+    if not len(rows):
+        return luma, chroma[0], chroma[1]
+    y0, x0 = int(rows[0]) & ~1, int(columns[0]) & ~1
+    y1, x1 = int(rows[-1]) + 1, int(columns[-1]) + 1
+    part = rgba[y0:y1, x0:x1]
+    a = part[..., 3].astype(np.float32) / 255
+    yuv = part[..., :3].astype(np.float32) @ _BT709.T.astype(np.float32) + _OFFSET.astype(np.float32)
+    region = luma[y0:y1, x0:x1]
+    touched = a > 0
+    region[touched] = np.round(region[touched] * (1 - a[touched]) + yuv[..., 0][touched] * a[touched])
+    weighted = np.dstack([a, yuv[..., 1] * a, yuv[..., 2] * a])
+    odd = (-weighted.shape[0]) % 2, (-weighted.shape[1]) % 2
+    # An odd last row or column is the edge of the frame or of the overlay: nothing of it lies beyond.
+    edge = cv2.BORDER_REPLICATE if (y1 == luma.shape[0] or x1 == luma.shape[1]) else cv2.BORDER_CONSTANT
+    weighted = cv2.copyMakeBorder(weighted, 0, odd[0], 0, odd[1], edge)
+    mean = cv2.resize(weighted, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    touched = mean[..., 0] > 0
+    for plane, colour in zip(chroma, (mean[..., 1], mean[..., 2]), strict=True):
+        region = plane[y0 // 2 : y0 // 2 + mean.shape[0], x0 // 2 : x0 // 2 + mean.shape[1]]
+        region[touched] = np.round(region[touched] * (1 - mean[..., 0][touched]) + colour[touched])
+    return luma, chroma[0], chroma[1]
+
+
+def make(
+    kind: str, width: int, height: int, length: int, fps: float, seed: int, fonts: Fonts = None
+) -> Overlay:
+    """Overlay by its name in `KINDS`; `fonts` goes to telemetry only, the others letter with OpenCV's own face."""
+    if kind not in KINDS:
+        raise ArgumentError(f"overlay must be one of {', '.join(KINDS)}, passed {kind}")
+    if kind.startswith("telemetry"):
+        return telemetry(width, height, length, fps, seed, fonts)
+    return (subtitles if kind == "subtitles" else logo)(width, height, length, fps, seed)
