@@ -1,8 +1,9 @@
 """Glyphs of on-screen displays: from sheets of real systems where the user has them, drawn otherwise.
 
-Sheets are PNG files in one of two layouts: a grid of 16 columns of 24x36 or 36x54 glyphs on the key colour 127,127,127
-(HDZero goggles), or a strip one glyph wide with an alpha channel. Glyph n is MAX7456 code n; letters and digits stand at
-their ASCII codes in every system, symbols where each flight controller's firmware puts them.
+Sheets are PNG files in one of two layouts: a grid of 16 columns of 24x36 or 36x54 glyphs on the key colour
+127,127,127 (HDZero goggles), or a strip one glyph wide with an alpha channel. Glyph n is MAX7456 code n;
+letters and digits stand at their ASCII codes in every system, symbols where each flight controller's
+firmware puts them.
 """
 
 from __future__ import annotations
@@ -29,16 +30,19 @@ _COMMON |= {"hdg_n": 0x18, "hdg_s": 0x19, "hdg_e": 0x1A, "hdg_w": 0x1B, "hdg_mar
 #: osd_symbols). What a firmware's table lacks is drawn.
 SYMBOLS = {
     "BTFL": _COMMON | {
-        "ah_left": 0x02, "ah_right": 0x03, "metre": 0x0C, "home": 0x11, "ah_deco": 0x13, "speed": 0x70, "ahc_l": 0x72,
-        "ahc_c": 0x73, "ahc_r": 0x74, "temp": 0x7A, "lq": 0x7B, "km": 0x7D, "alt": 0x7F, "lat": 0x89, "lon": 0x98,
+        "ah_left": 0x02, "ah_right": 0x03, "metre": 0x0C, "home": 0x11, "ah_deco": 0x13, "speed": 0x70,
+        "ahc_l": 0x72, "ahc_c": 0x73, "ahc_r": 0x74, "temp": 0x7A, "lq": 0x7B, "km": 0x7D, "alt": 0x7F,
+        "lat": 0x89, "lon": 0x98,
         "fly_m": 0x9C, "kmh": 0x9E,
     },
     "ARDU": _COMMON | {
-        "ah_left": 0x02, "ah_right": 0x03, "ah_deco": 0x13, "ahc_c": 0x7E, "kmh": 0xA1, "lat": 0xA6, "lon": 0xA7, "alt": 0xB1,
+        "ah_left": 0x02, "ah_right": 0x03, "ah_deco": 0x13, "ahc_c": 0x7E, "kmh": 0xA1,
+        "lat": 0xA6, "lon": 0xA7, "alt": 0xB1,
         "metre": 0xB9, "km": 0xBA, "fly_m": 0xBC, "home": 0xBF, "lq": 0xF8,
     },
     "INAV": {
-        "rssi": 0x01, "lq": 0x02, "lat": 0x03, "lon": 0x04, "sat_l": 0x08, "sat_r": 0x09, "home": 0x0A, "volt": 0x1F,
+        "rssi": 0x01, "lq": 0x02, "lat": 0x03, "lon": 0x04, "sat_l": 0x08, "sat_r": 0x09, "home": 0x0A,
+        "volt": 0x1F,
         "amp": 0x6A, "alt": 0x76, "kmh": 0x90, "mah": 0x99,
     } | {f"batt{i}": 0x63 + i for i in range(7)},
     "": {},
@@ -48,7 +52,7 @@ _FAMILIES = (("BTFL", "BTFL"), ("_BF", "BTFL"), ("ARDU", "ARDU"), ("INAV", "INAV
 
 @dataclass(frozen=True, kw_only=True)
 class Sheet:
-    """A glyph sheet: `cells` uint8 [count, h, w, 4], straight alpha, RGB; `family` selects the table of symbols."""
+    """A glyph sheet: `cells` uint8 [count, h, w, 4], straight alpha, RGB; `family`: its table of symbols."""
 
     name: str
     family: str
@@ -56,7 +60,7 @@ class Sheet:
 
 
 def files(fonts: Fonts) -> list[Path]:
-    """Sheet files in a folder (and the folders right below it), a file, a glob pattern, or a list of these; sorted."""
+    """Sheet files in a folder (and those right below), a file, a glob pattern, or a list of these."""
     if fonts is None:
         return []
     if not isinstance(fonts, str | Path):
@@ -124,7 +128,7 @@ class GlyphSet:
         self._made: dict[tuple[str, tuple[int, int, int] | None], np.ndarray] = {}
 
     def glyph(self, name: str, tint: tuple[int, int, int] | None = None) -> np.ndarray:
-        """uint8 [cell_height, cell_width, 4] of a character or a symbol name; `tint` colours what is white."""
+        """uint8 [cell_height, cell_width, 4] of a character or a symbol; `tint` colours what is white."""
         key = name, tint
         if key not in self._made:
             made = self._from_sheet(name)

@@ -11,16 +11,46 @@ import cv2
 import numpy as np
 
 _WORDS = (
-    "the and but what never mind over there look out behind you we are almost home I told him not to go so far keep "
-    "it low through those trees wind from west Are you sure? No. Wait! Careful, please. Yes, captain. turn left at "
-    "river please don't touch anything Hello? Good morning - who's that? 12 metres just a little more"
-).split()
+    *(
+        "the",
+        "and",
+        "but",
+        "what",
+        "never",
+        "mind",
+        "over",
+        "there",
+        "look",
+        "out",
+        "behind",
+        "you",
+        "we",
+        "are",
+    ),
+    *("almost", "home", "I", "told", "him", "not", "to", "go", "so", "far", "keep", "it", "low", "through"),
+    *(
+        "those",
+        "trees",
+        "wind",
+        "from",
+        "west",
+        "sure?",
+        "No.",
+        "Wait!",
+        "Careful,",
+        "please.",
+        "Yes,",
+        "captain.",
+    ),
+    *("turn", "left", "at", "river", "don't", "touch", "anything", "Hello?", "Good", "morning", "-", "who's"),
+    *("that?", "12", "metres", "just", "a", "little", "more"),
+)
 _FACTOR = 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class Style:
-    """face: TrueType file or None for OpenCV's own; outline in em; box: opacity of a box behind the text, 0 for none."""
+    """face: TrueType file, None for OpenCV's own; outline, shadow: in em; box: opacity of a box behind, 0 for none."""
 
     face: Path | None
     colour: tuple[int, int, int]
@@ -87,7 +117,8 @@ def _ink(text: str, size: int, face: Path | None, italic: bool = False, bold: bo
 
 
 def _reduced(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Premultiplied colour and alpha (float32 0..255) at `_FACTOR` times the size -> straight-alpha sprite."""
+    """Premultiplied colour and alpha (float32 0..255) at `_FACTOR` times the size -> straight-alpha
+    sprite."""
     size = max(1, alpha.shape[1] // _FACTOR), max(1, alpha.shape[0] // _FACTOR)
     colour = cv2.resize(colour, size, interpolation=cv2.INTER_AREA)
     alpha = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)

@@ -1,7 +1,8 @@
 """Overlays whose every pixel is known: flight telemetry, subtitles, a corner logo.
 
-An overlay is a list of states and the state of each frame; a state is a set of sprites at whole-pixel places. All is
-decided at construction from the seed, so the picture of frame n does not depend on what was asked before.
+An overlay is a list of states and the state of each frame; a state is a set of sprites at whole-pixel
+places. All is decided at construction from the seed, so the picture of frame n does not depend on what was
+asked before.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
 
-import cv2
 import numpy as np
 
 from ..errors import ArgumentError
@@ -26,7 +26,7 @@ KINDS = ("telemetry", "telemetry-per-frame", "subtitles", "logo")
 
 
 class Overlay:
-    """An overlay of `length` frames of `width` x `height` pixels. Thread-compatible; a few states are kept drawn."""
+    """An overlay of `length` frames of `width` x `height` pixels. A few states are kept drawn."""
 
     def __init__(
         self,
@@ -104,7 +104,8 @@ def _assembled(
 def _checked(width: int, height: int, length: int, fps: float) -> None:
     if min(width, height) < 16 or length < 1 or not fps > 0:
         raise ArgumentError(
-            f"an overlay must be at least 16x16 with 1 frame and a positive rate, passed {width}x{height}, {length}, {fps}"
+            "an overlay must be at least 16x16 with 1 frame and a positive rate, "
+            f"passed {width}x{height}, {length}, {fps}"
         )
 
 
@@ -119,8 +120,9 @@ def telemetry(
 ) -> Overlay:
     """On-screen display of a drone: a grid of glyphs whose readings change 12 times a second.
 
-    fonts: glyph sheets (see `glyphs.files`); drawn glyphs where None. coverage: wanted share of the frame that the
-    all-states mask covers; drawn from 2.2..4.6 % where None. Small frames take the coarser grid or a part of it.
+    fonts: glyph sheets (see `glyphs.files`); drawn glyphs where None. coverage: share of the frame that the
+    all-states mask should cover; drawn from 2.2..4.6 % where None. Small frames take the coarsest grid or a
+    part of it.
     """
     _checked(width, height, length, fps)
     rng = np.random.default_rng([seed, 1])
@@ -224,35 +226,32 @@ def lay_yuv420(planes: Sequence[np.ndarray], rgba: np.ndarray) -> tuple[np.ndarr
     A chroma sample takes the mean of alpha and of alpha-weighted colour over its 2x2 pixels.
     """
     luma, *chroma = (plane.copy() for plane in planes)
-    alpha = rgba[..., 3]
-    rows, columns = np.flatnonzero(alpha.any(1)), np.flatnonzero(alpha.any(0))
-    if not len(rows):
+    y, x = np.nonzero(rgba[..., 3])
+    if not len(y):
         return luma, chroma[0], chroma[1]
-    y0, x0 = int(rows[0]) & ~1, int(columns[0]) & ~1
-    y1, x1 = int(rows[-1]) + 1, int(columns[-1]) + 1
-    part = rgba[y0:y1, x0:x1]
-    a = part[..., 3].astype(np.float32) / 255
-    yuv = part[..., :3].astype(np.float32) @ _BT709.T.astype(np.float32) + _OFFSET.astype(np.float32)
-    region = luma[y0:y1, x0:x1]
-    touched = a > 0
-    region[touched] = np.round(region[touched] * (1 - a[touched]) + yuv[..., 0][touched] * a[touched])
-    weighted = np.dstack([a, yuv[..., 1] * a, yuv[..., 2] * a])
-    odd = (-weighted.shape[0]) % 2, (-weighted.shape[1]) % 2
-    # An odd last row or column is the edge of the frame or of the overlay: nothing of it lies beyond.
-    edge = cv2.BORDER_REPLICATE if (y1 == luma.shape[0] or x1 == luma.shape[1]) else cv2.BORDER_CONSTANT
-    weighted = cv2.copyMakeBorder(weighted, 0, odd[0], 0, odd[1], edge)
-    mean = cv2.resize(weighted, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    touched = mean[..., 0] > 0
-    for plane, colour in zip(chroma, (mean[..., 1], mean[..., 2]), strict=True):
-        region = plane[y0 // 2 : y0 // 2 + mean.shape[0], x0 // 2 : x0 // 2 + mean.shape[1]]
-        region[touched] = np.round(region[touched] * (1 - mean[..., 0][touched]) + colour[touched])
+    touched = rgba[y, x].astype(np.float32)
+    alpha = touched[:, 3] / 255
+    yuv = touched[:, :3] @ _BT709.T.astype(np.float32) + _OFFSET.astype(np.float32)
+    luma[y, x] = np.round(luma[y, x] * (1 - alpha) + yuv[:, 0] * alpha)
+
+    columns = chroma[0].shape[1]
+    place = (y // 2) * columns + x // 2
+    samples, place = np.unique(place, return_inverse=True)
+    # The last sample of an odd row or column stands for fewer than four pixels.
+    tall = np.minimum(2, luma.shape[0] - 2 * (samples // columns))
+    wide = np.minimum(2, luma.shape[1] - 2 * (samples % columns))
+    pixels = (tall * wide).astype(np.float64)
+    covered = np.bincount(place, alpha) / pixels
+    for plane, colour in zip(chroma, (yuv[:, 1], yuv[:, 2]), strict=True):
+        flat = plane.reshape(-1)
+        flat[samples] = np.round(flat[samples] * (1 - covered) + np.bincount(place, alpha * colour) / pixels)
     return luma, chroma[0], chroma[1]
 
 
 def make(
     kind: str, width: int, height: int, length: int, fps: float, seed: int, fonts: Fonts = None
 ) -> Overlay:
-    """Overlay by its name in `KINDS`; `fonts` goes to telemetry only, the others letter with OpenCV's own face."""
+    """Overlay by its name in `KINDS`; `fonts` goes to telemetry only."""
     if kind not in KINDS:
         raise ArgumentError(f"overlay must be one of {', '.join(KINDS)}, passed {kind}")
     if kind.startswith("telemetry"):

@@ -1,7 +1,7 @@
 """Drawn glyphs: letters, digits and flight symbols from strokes, white with a black outline.
 
-A glyph is a list of polylines and filled shapes on a 6 x 9 box (x to the right, y down). Own data: no font file and no
-version of OpenCV changes how they look.
+A glyph is a list of polylines and filled shapes on a 6 x 9 box (x to the right, y down). Own data: no font
+file and no version of OpenCV changes how they look.
 """
 
 from __future__ import annotations
@@ -18,15 +18,18 @@ BOX = (6.0, 9.0)
 
 # Polylines as digit pairs xy on a 5 x 7 grid (0..4, 0..6), polylines separated by spaces.
 _LETTERS = {
-    "0": "103041453616050110 0541", "1": "11202646 0646", "2": "01103041422406 0646", "3": "0110304142332344 334445361605",
+    "0": "103041453616050110 0541", "1": "11202646 0646", "2": "01103041422406 0646",
+    "3": "0110304142332344 334445361605",
     "4": "3630040444", "5": "40000323344445361605", "6": "301001051636454433230413", "7": "00404126",
     "8": "103041423313020110 1333444536160504 0413", "9": "433313020110304145361605", "A": "0602204246 0444",
     "B": "00304142330300063645443303", "C": "4130100105163645", "D": "00304245360600", "E": "4000064603 0333",
-    "F": "40000603 0333", "G": "41301001051636454323", "H": "0006 4046 0343", "I": "1030 2026 1636", "J": "404536160504",
+    "F": "40000603 0333", "G": "41301001051636454323", "H": "0006 4046 0343", "I": "1030 2026 1636",
+    "J": "404536160504",
     "K": "0006 4003 0346", "L": "000646", "M": "0600224046", "N": "06004640", "O": "103041453616050110",
     "P": "060030414233230333", "Q": "103041453616050110 2446", "R": "0600304142330323 2346",
     "S": "4130100102134445361605", "T": "0040 2026", "U": "000516364540", "V": "002640", "W": "0016233640",
-    "X": "0046 4006", "Y": "002340 2326", "Z": "00400646", ".": "2526", ",": "2517", ":": "2122 2425", "-": "1333",
+    "X": "0046 4006", "Y": "002340 2326", "Z": "00400646", ".": "2526", ",": "2517", ":": "2122 2425",
+    "-": "1333",
     "+": "1333 2224", "/": "4006", "%": "4006 0111 3545", "!": "2024 2626", "?": "011030414223 2424 2626",
     "(": "30111536", ")": "10313536", "=": "0242 0444", "<": "400346", ">": "004306", "*": "1333 1133 3113",
     "#": "1016 3036 0242 0444", "_": "0646", "'": "2021",
@@ -69,11 +72,13 @@ def _symbols() -> tuple[dict[str, list[Polyline]], dict[str, list[Polyline]]]:
     stroked: dict[str, list[Polyline]] = {
         "rssi": wave, "lq": [*wave[:2], *word("L", 1.8, 4.6)], "home": house, "lat": globe,
         "lon": [*globe[:2], [(3, 2.3), (3, 6.7)]],
-        "volt": _decoded("012541"), "amp": _decoded("0602204246 0444"), "mah": [*word("M", 0, 1.2), *word("AH", 0, 4.6)],
+        "volt": _decoded("012541"), "amp": _decoded("0602204246 0444"),
+        "mah": [*word("M", 0, 1.2), *word("AH", 0, 4.6)],
         "metre": word("M", 1.8, 3.4), "km": word("KM", 0, 3.4),
         "kmh": [*word("KM", 0, 1.0), *word("H", 1.8, 4.6), [(0.8, 4.9), (5.2, 4.9)]],
         "fly_m": [_circle(3, 4.5, 2.3), [(3, 3), (3, 4.7), (4.2, 4.7)]],
-        "alt": [[(1, 7), (3, 3), (5, 7)], [(3, 3), (3, 7)]], "speed": [_circle(3, 5.5, 2.3, pi, 2 * pi), [(3, 5.5), (4.2, 4)]],
+        "alt": [[(1, 7), (3, 3), (5, 7)], [(3, 3), (3, 7)]],
+        "speed": [_circle(3, 5.5, 2.3, pi, 2 * pi), [(3, 5.5), (4.2, 4)]],
         "sat_l": [[(2, 3), (4, 5), (5.5, 3.5), (3.5, 1.5), (2, 3)], [(3, 4), (1, 6)]],
         "sat_r": [[(1, 3), (2.5, 1.5), (4.5, 3.5), (3, 5), (1, 3)], _circle(2, 5, 2, 0, 0.5 * pi)],
         "temp": [_circle(3, 6.5, 1.1), [(3, 5.4), (3, 2)]],
@@ -100,7 +105,7 @@ def _symbols() -> tuple[dict[str, list[Polyline]], dict[str, list[Polyline]]]:
 
 @dataclass(frozen=True, kw_only=True)
 class Pen:
-    """How glyphs are drawn, in units of the 6 x 9 box: pen width, outline width, slant (dx per dy), pixels hard or soft."""
+    """How glyphs are drawn, in units of the box: pen and outline width, slant (dx per dy), hard or soft edges."""
 
     width: float = 0.9
     outline: float = 0.45

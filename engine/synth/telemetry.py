@@ -1,8 +1,10 @@
-"""Flight telemetry as pilots place it on an on-screen display: elements, their values over time, their cells.
+"""Flight telemetry as pilots place it on an on-screen display: elements, their values, their cells.
 
-1. The display's state changes at its refresh rate, not with every frame: a state is a set of glyphs in grid cells.
+1. The display's state changes at its refresh rate, not with every frame: a state is a set of glyphs in grid
+   cells.
 2. Each element owns the cells that any of its states can use; elements that would overlap are dropped.
-3. Elements are added, shuffled by seed, until the display's all-states mask covers the wanted share of the frame.
+3. Elements are added, shuffled by seed, until the display's all-states mask covers the wanted share of the
+   frame.
 """
 
 from __future__ import annotations
@@ -155,7 +157,8 @@ def _readings(f: Flight, rng: np.random.Generator) -> dict[str, Text]:
     }
 
 
-#: Where pilots put which reading. Columns fill from the corners: (row anchor, column anchor) and the usual readings.
+#: Where pilots put which reading. Columns fill from the corners: (row anchor, column anchor) and the usual
+#: readings.
 _CORNERS = (
     ("bottom", "left", ("battery", "cell", "mah", "amps", "timer", "watts", "temperature")),
     ("bottom", "right", ("timer", "mode", "distance", "satellites", "longitude", "latitude", "throttle")),
@@ -190,7 +193,7 @@ class Element:
 
 
 def elements(rng: np.random.Generator, rows: int, columns: int, count: int) -> Iterator[Element]:
-    """Candidate elements, the likeliest first, each with its cells at refreshes 0..count-1. They may overlap."""
+    """Candidate elements, the likeliest first, each with its cells at every refresh. They may overlap."""
     f = flight(rng, count)
     readings = _readings(f, rng)
     middle_row, middle = rows // 2, columns // 2
@@ -251,8 +254,7 @@ def elements(rng: np.random.Generator, rows: int, columns: int, count: int) -> I
         return [(arrow_row, middle, f"arrow{int(f.heading[k] // 22.5) % 16}", None)]
 
     def compass(k: int) -> list[Cell]:
-        names = ["hdg_n", "hdg_line", "hdg_mark", "hdg_line", "hdg_e", "hdg_line", "hdg_mark", "hdg_line",
-                 "hdg_s", "hdg_line", "hdg_mark", "hdg_line", "hdg_w", "hdg_line", "hdg_mark", "hdg_line"]  # fmt: skip
+        names = [n for letter in "nesw" for n in (f"hdg_{letter}", "hdg_line", "hdg_mark", "hdg_line")]
         at = int(f.heading[k] // 22.5)
         return [(0, middle + i, names[(at + i) % 16], None) for i in range(-4, 5)]
 
@@ -282,7 +284,7 @@ def elements(rng: np.random.Generator, rows: int, columns: int, count: int) -> I
 def chosen(
     rng: np.random.Generator, glyphs: GlyphSet, rows: int, columns: int, count: int, samples: float
 ) -> list[Element]:
-    """Elements whose glyphs over all states cover about `samples` pixels (rule 3), none overlapping (rule 2)."""
+    """Elements whose glyphs over all states cover about `samples` pixels (rule 3), none overlapping (2)."""
     kept: list[Element] = []
     occupied: set[tuple[int, int]] = set()
     covered = 0.0
