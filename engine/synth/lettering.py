@@ -50,7 +50,7 @@ _FACTOR = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Style:
-    """face: TrueType file, None for OpenCV's own; outline, shadow: in em; box: opacity of a box behind, 0 for none."""
+    """face: TrueType file, None for OpenCV's own; outline, shadow in em; box: its opacity, 0 for none."""
 
     face: Path | None
     colour: tuple[int, int, int]

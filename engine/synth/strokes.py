@@ -105,7 +105,7 @@ def _symbols() -> tuple[dict[str, list[Polyline]], dict[str, list[Polyline]]]:
 
 @dataclass(frozen=True, kw_only=True)
 class Pen:
-    """How glyphs are drawn, in units of the box: pen and outline width, slant (dx per dy), hard or soft edges."""
+    """How glyphs are drawn, in units of the box: pen and outline width, slant (dx per dy)."""
 
     width: float = 0.9
     outline: float = 0.45
