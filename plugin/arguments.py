@@ -1,0 +1,113 @@
+"""Arguments of `Inpaint`: read from the host's map, checked, turned into the engine's terms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from _osdclean_host import ffi, lib
+
+from ..engine.errors import ArgumentError, PictureError
+from ..engine.picture import PictureFormat
+from ..engine.settings import Settings
+
+TEXTS = ("model", "device", "precision")
+INTEGERS = ("grow", "period", "warmup", "lookahead")
+FLOATS = ("sc_threshold",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What concerns the node alone. show: tint instead of filling; cache: blocks of patches kept."""
+
+    show: bool = False
+    cache: int = 2
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.cache <= 1000:
+            raise ArgumentError(f"cache must be 1 to 1000, passed {self.cache}")
+
+
+def settings_of(arguments, vsapi) -> Settings:
+    """The engine's settings; raises ArgumentError."""
+    given: dict[str, object] = {}
+    for names, get in ((TEXTS, _data), (INTEGERS, _int), (FLOATS, _float)):
+        given |= {name: value for name in names if (value := get(arguments, name, vsapi)) is not None}
+    return Settings(**given)
+
+
+def options_of(arguments, vsapi) -> Options:
+    """The node's own options; raises ArgumentError."""
+    given = {name: value for name in ("show", "cache") if (value := _int(arguments, name, vsapi)) is not None}
+    show = given.pop("show", 0)
+    if show not in (0, 1):
+        raise ArgumentError(f"show must be 0 or 1, passed {show}")
+    return Options(show=bool(show), **given)
+
+
+def picture_of(info, vsapi) -> PictureFormat:
+    """The clip's format; raises PictureError where it varies or is none that can be processed."""
+    _constant(info)
+    vf = info.format
+    if max(vf.subSamplingW, vf.subSamplingH) > 2:
+        raise PictureError(
+            f"chroma may be reduced to a quarter at most in width and height, passed {describe(info, vsapi)}"
+        )
+    return PictureFormat(
+        family={lib.cfGray: "GRAY", lib.cfRGB: "RGB", lib.cfYUV: "YUV"}[vf.colorFamily],
+        floating=vf.sampleType == lib.stFloat,
+        bits=vf.bitsPerSample,
+        width=info.width,
+        height=info.height,
+        subsampling_w=vf.subSamplingW,
+        subsampling_h=vf.subSamplingH,
+    )
+
+
+def check_mask(mask, clip, vsapi) -> None:
+    """Raises PictureError unless the mask is Gray or of the clip's format, and of its size (VSVideoInfo)."""
+    _constant(mask)
+    same_format = all(
+        getattr(mask.format, field) == getattr(clip.format, field)
+        for field in ("colorFamily", "sampleType", "bitsPerSample", "subSamplingW", "subSamplingH")
+    )
+    same_size = (mask.width, mask.height) == (clip.width, clip.height)
+    if not same_size or not (mask.format.colorFamily == lib.cfGray or same_format):
+        raise PictureError(
+            "mask must be Gray with the clip's dimensions, or of the clip's own format, "
+            f"passed {describe(mask, vsapi)} and {describe(clip, vsapi)}"
+        )
+
+
+def describe(info, vsapi) -> str:
+    """A clip as the core's messages name it: `YUV420P8[1920x1080]`."""
+    name = ffi.new("char[32]")
+    vsapi.getVideoFormatName(ffi.addressof(info.format), name)
+    return f"{ffi.string(name).decode()}[{info.width}x{info.height}]"
+
+
+def _constant(info) -> None:
+    if info.format.colorFamily == lib.cfUndefined or not info.width or not info.height:
+        raise PictureError("only clips with constant format and dimensions are accepted")
+
+
+def _value(get: Callable, arguments, name: str):
+    error = ffi.new("int *")
+    value = get(arguments, name.encode(), 0, error)
+    return None if error[0] else value
+
+
+def _int(arguments, name: str, vsapi) -> int | None:
+    return _value(vsapi.mapGetInt, arguments, name)
+
+
+def _float(arguments, name: str, vsapi) -> float | None:
+    return _value(vsapi.mapGetFloat, arguments, name)
+
+
+def _data(arguments, name: str, vsapi) -> str | None:
+    pointer = _value(vsapi.mapGetData, arguments, name)
+    if pointer is None:
+        return None
+    size = _value(vsapi.mapGetDataSize, arguments, name)
+    return ffi.unpack(pointer, size).decode("utf-8", "surrogateescape")
