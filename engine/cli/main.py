@@ -1,0 +1,115 @@
+"""Entry of the command line: finds the command, runs it, and turns failures into one line and an exit status.
+
+Exit status: 0 done, 1 failed (one line on stderr says why), 2 wrong usage, 130 Ctrl-C, 128 + N signal N.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+
+from ..errors import OsdcleanError
+from .commands import COMMANDS, Command
+from .failure import Terminated
+
+DESCRIPTION = """\
+Removes what was burned into a video: flight telemetry (OSD), logos, subtitles, timestamps.
+
+Draw a mask on a frame of the video (same size; white is removed), then:
+
+  osdclean preview flight.mp4 --mask mask.png --frame 500 -o look.png
+  osdclean clean flight.mp4 clean.mkv --mask mask.png
+"""
+
+
+class _Version(argparse.Action):
+    """Prints the version; the package's metadata is read only when asked for."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help="show the version and exit")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(f"osdclean {version()}")
+        parser.exit()
+
+
+def version() -> str:
+    """Version of the installed package, or "unknown" in a bare source tree."""
+    from importlib import metadata
+
+    for name in ("vapoursynth-osdclean", "osdclean"):
+        try:
+            return metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return "unknown"
+
+
+def parser_for(command: Command | None) -> argparse.ArgumentParser:
+    """The whole parser, with the arguments of `command` alone filled in."""
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="osdclean", description=DESCRIPTION, formatter_class=formatter)
+    parser.add_argument("--version", action=_Version)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
+    for each in COMMANDS:
+        if each is not command:
+            commands.add_parser(each.name, help=each.summary, add_help=False)
+            continue
+        module = each.load()
+        sub = commands.add_parser(
+            each.name, help=each.summary, description=module.__doc__, formatter_class=formatter
+        )
+        module.add_arguments(sub)
+        sub.set_defaults(run=module.run)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. argv: arguments after the program's name; None takes the process's own."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    names = {each.name: each for each in COMMANDS}
+    asked = next((names.get(word) for word in arguments if not word.startswith("-")), None)
+    try:
+        parser = parser_for(asked)
+    except ImportError as error:
+        _say(f"{asked.name if asked else 'osdclean'} cannot start: {error}; install it into {sys.executable}")
+        return 1
+    # what follows "--" belongs to the encoder; argparse would take it for file names
+    split = arguments.index("--") if "--" in arguments else len(arguments)
+    args = parser.parse_args(arguments[:split])
+    args.rest = arguments[split + 1 :]
+    if args.rest and not getattr(args, "takes_rest", False):
+        parser.error(f"{args.command} takes nothing after --")
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        _end_on(number)
+    try:
+        return args.run(args)
+    except OsdcleanError as error:
+        _say(str(error))
+        return 1
+    except KeyboardInterrupt:
+        _say("stopped; nothing was written")
+        return 130
+    except Terminated as end:
+        return 128 + end.signal
+    except BrokenPipeError:
+        return 1
+
+
+def _end_on(number: int) -> None:
+    """Make a signal end the command tidily, where signals can be set (the main thread only)."""
+
+    def end(number: int, frame: object) -> None:
+        raise Terminated(number)
+
+    try:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, end)
+    except ValueError:
+        pass
+
+
+def _say(text: str) -> None:
+    print(f"osdclean: {text}", file=sys.stderr)

@@ -1,0 +1,92 @@
+"""Write one frame as a picture: before, hole (tinted) and after, side by side.
+
+osdclean preview flight.mp4 --mask mask.png --frame 500 -o look.png
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from .failure import CommandError
+from .frameserver import FrameServer, require_mask
+from .media import probe
+from .node_options import add_node_arguments, node_arguments
+from .pipeline import run as run_program
+from .workspace import Workspace
+
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("input", metavar="INPUT", type=Path, help="the video")
+    parser.add_argument(
+        "--mask", required=True, metavar="FILE", help="picture or video of the input's size; white is removed"
+    )
+    parser.add_argument("--frame", type=int, default=0, metavar="N", help="frame to show, counted from 0 (0)")
+    parser.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        default=Path("preview.png"),
+        metavar="FILE",
+        help="picture to write (preview.png)",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace the picture where it exists")
+    add_node_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    preview(args.input, args.mask, args.frame, args.out, node_arguments(args), args.overwrite)
+    return 0
+
+
+def preview(source: Path, mask: str, frame: int, out: Path, node: dict[str, str], overwrite: bool) -> None:
+    """Write the picture of one frame; raises CommandError where that cannot be done."""
+    if out.suffix.lower() not in _SUFFIXES:
+        raise CommandError(f"the picture must end in {', '.join(_SUFFIXES)}, passed {out.name}")
+    held = require_mask(mask)
+    media = probe(source)
+    with Workspace(out, overwrite) as workspace:
+        server = FrameServer(workspace.folder)
+        arguments = {"clip": source.resolve(), "mask": held, "track": media.video.index}
+        clip = server.probe(arguments)
+        if not 0 <= frame < clip.frames:
+            last = clip.frames - 1
+            raise CommandError(f"--frame must be 0 to {last} (the last of {source}), passed {frame}")
+        raw = run_program(
+            server.stage("preview.vpy", {**arguments, **node}, "-s", str(frame), "-e", str(frame))
+        )
+        picture = _labelled(raw, clip.width, clip.height)
+        written = workspace.path(f"picture{out.suffix}")
+        _write(picture, written)
+        workspace.publish(written)
+
+
+def _labelled(raw: bytes, width: int, height: int):
+    """The three pictures under their names, uint8 BGR [height + band, 3 * width, 3].
+
+    raw: planes R, G, B of the three pictures side by side.
+    """
+    import cv2
+    import numpy as np
+
+    if len(raw) != 9 * width * height:
+        raise CommandError(f"vspipe wrote {len(raw)} bytes, {9 * width * height} were expected")
+    picture = np.frombuffer(raw, np.uint8).reshape(3, height, 3 * width)[::-1].transpose(1, 2, 0)
+    scale = max(0.3, width / 900)
+    band = np.full((round(44 * scale), 3 * width, 3), 24, np.uint8)
+    for place, name in enumerate(("before", "hole", "after")):
+        at = place * width + round(10 * scale), round(31 * scale)
+        thick = max(1, round(2 * scale))
+        cv2.putText(band, name, at, cv2.FONT_HERSHEY_SIMPLEX, scale, (240,) * 3, thick, cv2.LINE_AA)
+    return np.concatenate((band, picture))
+
+
+def _write(picture, file: Path) -> None:
+    import cv2
+
+    done, data = cv2.imencode(file.suffix, picture)
+    if not done:
+        raise CommandError(f"the picture cannot be written as {file.suffix}; name it .png")
+    file.write_bytes(data.tobytes())

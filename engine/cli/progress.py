@@ -1,0 +1,61 @@
+"""The line that shows how far a command is: frames, frames/s and time left."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from typing import TextIO
+
+
+class Progress:
+    """One line that is drawn anew; silent unless `stream` is a terminal.
+
+    total: frames in all. The rate counts from the making of this object on, starting up included: frames come
+    by the block, so a count from the first report on would promise too much.
+    """
+
+    def __init__(self, total: int, quiet: bool = False, stream: TextIO | None = None) -> None:
+        self.total = total
+        self.stream = stream or sys.stderr
+        self.shown = not quiet and self.stream.isatty()
+        self.done = 0
+        self._begun = time.monotonic()
+        self._drawn = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Frames per second so far, 0 where nothing can be said yet."""
+        return self.done / max(1e-6, time.monotonic() - self._begun)
+
+    def update(self, done: int) -> None:
+        self.done = done
+        now = time.monotonic()
+        if self.shown and (now - self._drawn > 0.2 or done >= self.total):
+            self._drawn = now
+            self.stream.write("\r\x1b[K" + self.line(shutil.get_terminal_size().columns - 1))
+            self.stream.flush()
+
+    def line(self, width: int) -> str:
+        """The line, at most `width` characters long."""
+        share = self.done / self.total if self.total else 1.0
+        rate = self.rate
+        left = clock((self.total - self.done) / rate) if rate > 0 else "?"
+        text = f" {self.done}/{self.total} frames  {rate:.1f} frames/s  {left} left"
+        bar = min(30, width - len(text) - 7)
+        if bar < 5:
+            return f"{share:4.0%}{text}"[:width]
+        full = round(share * bar)
+        return f"{share:4.0%} [{'#' * full}{'.' * (bar - full)}]{text}"
+
+    def close(self) -> None:
+        """Take the line away."""
+        if self.shown:
+            self.stream.write("\r\x1b[K")
+            self.stream.flush()
+
+
+def clock(seconds: float) -> str:
+    """Seconds as h:mm:ss."""
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"

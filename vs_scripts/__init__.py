@@ -1,0 +1,1 @@
+"""Scripts that users run with vspipe or copy; `reading` is what they share."""

@@ -1,0 +1,113 @@
+"""How the scripts read clips, masks and their own arguments. Works inside vspipe and editors alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import vapoursynth as vs
+
+#: Still pictures are read with OpenCV: it keeps the sample values, whatever the file says of colour.
+PICTURES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm"))
+
+#: Arguments of `Inpaint` that scripts pass on, with the type that the text of `vspipe -a` becomes.
+INPAINT = {
+    "model": str,
+    "device": str,
+    "precision": str,
+    "grow": int,
+    "period": int,
+    "warmup": int,
+    "lookahead": int,
+    "sc_threshold": float,
+    "cache": int,
+}
+
+
+def inpaint_arguments(names: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `Inpaint` among a script's globals, converted from text.
+
+    names: `globals()` of the script; what `vspipe -a key=value` sets is text there.
+    Raises vs.Error for text that is no number where one is needed.
+    """
+    arguments = {}
+    for name, kind in INPAINT.items():
+        if name not in names:
+            continue
+        try:
+            arguments[name] = kind(names[name])
+        except ValueError:
+            what = "a whole number" if kind is int else "a number"
+            raise vs.Error(f"{name} must be {what}, passed {names[name]!r}") from None
+    return arguments
+
+
+def read_clip(path: str, **options: Any) -> Any:
+    """A video through bestsource, turned upright where the file says so.
+
+    The index of the file is kept in bestsource's cache folder (~/.cache/bsindex), never beside the video.
+    options: further arguments of `bs.VideoSource`. Raises vs.Error when the file cannot be read.
+    """
+    file = Path(path).expanduser().resolve()
+    return vs.core.bs.VideoSource(str(file), showprogress=0, apply_rotation=1, **options)
+
+
+def read_mask(path: str, clip: vs.VideoNode) -> vs.VideoNode:
+    """A mask as a Gray clip: one frame of a picture, or as many as a video of masks has.
+
+    Samples of at least half scale are the hole. A picture with transparency is a mask of what is drawn on it.
+    Raises vs.Error when the file cannot be read or is not of the clip's size.
+    """
+    file = Path(path).expanduser().resolve()
+    mask = _picture(file) if file.suffix.lower() in PICTURES and "%" not in file.name else _video(file)
+    if (mask.width, mask.height) != (clip.width, clip.height):
+        raise vs.Error(
+            f"mask must have the clip's dimensions, passed {mask.width}x{mask.height} and "
+            f"{clip.width}x{clip.height}: draw the mask on a frame of the clip ({file.name})"
+        )
+    return mask
+
+
+def _video(file: Path) -> vs.VideoNode:
+    clip = read_clip(str(file))
+    return clip if clip.format.color_family == vs.GRAY else vs.core.std.ShufflePlanes(clip, 0, vs.GRAY)
+
+
+def _picture(file: Path) -> vs.VideoNode:
+    import cv2
+    import numpy as np
+
+    # imdecode, because imread knows no unusual file names on some systems
+    try:
+        data = np.fromfile(file, np.uint8)
+    except OSError as error:
+        raise vs.Error(f"mask cannot be read: {error.strerror}: {file}") from None
+    samples = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    if samples is None:
+        raise vs.Error(f"mask is no picture that OpenCV can read: {file}")
+    if samples.ndim == 3:
+        drawn = samples[..., 3] if samples.shape[2] == 4 else None
+        opaque = drawn is None or drawn.min() == np.iinfo(samples.dtype).max
+        samples = samples[..., :3].max(axis=2) if opaque else drawn
+    if samples.dtype == np.uint16:
+        samples = (samples >> 8).astype(np.uint8)
+    if samples.dtype != np.uint8:
+        raise vs.Error(f"mask must have 8 or 16 bits per sample, passed {samples.dtype}: {file}")
+
+    def paint(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
+        out = f.copy()
+        np.asarray(out[0])[:] = samples
+        return out
+
+    height, width = samples.shape
+    blank = vs.core.std.BlankClip(width=width, height=height, format=vs.GRAY8, length=1, keep=True)
+    return vs.core.std.ModifyFrame(blank, blank, paint)
+
+
+def to_rgb(clip: vs.VideoNode) -> vs.VideoNode:
+    """The clip as RGB24 for looking at; an unknown matrix is taken by the picture's size, as players do."""
+    if clip.format.color_family == vs.YUV and clip.get_frame(0).props.get("_Matrix", 2) in (2, 3):
+        matrix = vs.MATRIX_BT709 if clip.height > 576 else vs.MATRIX_ST170_M
+        clip = clip.std.SetFrameProps(_Matrix=int(matrix))
+    return clip.resize.Bicubic(format=vs.RGB24)
