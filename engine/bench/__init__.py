@@ -1,0 +1,1 @@
+"""Quality and speed on clean clips with synthetic overlays, against other methods."""
