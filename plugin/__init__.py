@@ -1,1 +1,1 @@
-"""The VapourSynth plugin: all that knows the host's C interface. The host loads it; nobody else imports it."""
+"""The VapourSynth plugin: all that knows the host's C interface. Only the host loads it."""

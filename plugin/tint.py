@@ -12,7 +12,7 @@ _YUV = ((0.0, 0.0), (0.7, 0.35), (0.7, 0.95))
 
 
 def tint(hole: np.ndarray, picture: PictureFormat, planes: Planes) -> None:
-    """Tint `hole` (bool [H, W] of luma) in writable `planes`; a chroma sample where any of its luma is in it."""
+    """Tint `hole` (bool [H, W] of luma) in writable `planes`; a chroma sample where any of its luma is."""
     for p, plane in enumerate(planes):
         inside = hole if p == 0 else reduced(hole, picture.subsampling_w, picture.subsampling_h)
         samples = plane[inside].astype(np.float32)
