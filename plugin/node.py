@@ -124,10 +124,10 @@ class Node:
         self._gathering: Gathering[Frame, Hole] | None = None
         if engine is not None:
             source.keep(reach + GROUP)
-            mask.keep(3 * GROUP)  # its holes are remembered; the frames must only outlive the requests at once
+            mask.keep(3 * GROUP)  # holes are remembered: frames need only outlive the requests at once
 
     def get_frame(self, n: int, reason: int, asked, context, core):
-        """The host's getframe callback: a frame's reference; None while some are awaited or after an error.
+        """The host's getframe callback: a frame's reference; None while some are awaited, or on errors.
 
         asked: the host's `void **` of this request, to note the start of the group last asked for (plus 1): a
             number needs no freeing, whichever way a request ends.
