@@ -114,7 +114,7 @@ def _join(job: Job, media: Media, clip: Clip, coded: Path, whole: Path) -> None:
                 f"{job.encoder} wrote {len(packets)} of {clip.frames} frames; check the encoder's arguments"
             )
         times = [t - clip.times[0] for t in clip.times]
-        with Pipeline([mux_stage(media, clip, whole)], fed=True) as pipeline:
+        with Pipeline([mux_stage(media, clip, whole, job.encoder)], fed=True) as pipeline:
             with suppress(BrokenPipeError):  # where ffmpeg leaves early, its own words say why
                 matroska.write(
                     pipeline.feed, data, packets, times, _end(clip, times), codec, private, picture_of(clip)

@@ -231,8 +231,8 @@ _ADVICE = "Check the encoder's arguments (--crf, --preset and what follows --)."
 
 
 def _read_x265(data: bytes) -> tuple[str, bytes, list[Packet]]:
-    # ffmpeg makes the codec's private data of the parameter sets in the first frame
-    return "V_MPEGH/ISO/HEVC", b"", hevc.read_packets(data)
+    # ffmpeg takes the bare parameter sets for private data, and needs them to work out decoding times
+    return "V_MPEGH/ISO/HEVC", *hevc.read_packets(data)
 
 
 ENCODERS = {

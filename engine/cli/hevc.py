@@ -53,8 +53,12 @@ class _Parameters:
     extra_bits: int
 
 
-def read_packets(data: bytes) -> list[Packet]:
-    """The frames of a stream, in coded order. data: the stream (bytes or a memory map)."""
+def read_packets(data: bytes) -> tuple[bytes, list[Packet]]:
+    """The parameter sets before the first frame, and the frames in coded order.
+
+    data: the stream (bytes or a memory map). Raises CommandError where it breaks off.
+    """
+    header = b""
     sequences: dict[int, _Sequence] = {}
     parameters: dict[int, _Parameters] = {}
     found: list[tuple[int, bool, tuple[int, int]]] = []  # offset, key, (period, order)
@@ -65,6 +69,8 @@ def read_packets(data: bytes) -> list[Packet]:
         slice_starts = kind < 32 and data[body + 2] & 0x80
         if whole and (slice_starts or kind in _LEADS):
             begun, whole = start, False
+        if kind in (_VPS, _SPS, _PPS) and not found:
+            header += data[start:end]
         if kind == _SPS:
             number, sequence = _sequence(_Bits(data[body + 2 : end]))
             sequences[number] = sequence
@@ -85,7 +91,7 @@ def read_packets(data: bytes) -> list[Packet]:
             found.append((begun, 16 <= kind <= 23, (period, order)))
     shown = {i: place for place, i in enumerate(sorted(range(len(found)), key=lambda i: found[i][2]))}
     ends = [offset for offset, _, _ in found[1:]] + [len(data)]
-    return [
+    return header, [
         Packet(offset=offset, size=stop - offset, key=key, shown=shown[i])
         for i, ((offset, key, _), stop) in enumerate(zip(found, ends, strict=True))
     ]

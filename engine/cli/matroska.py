@@ -118,9 +118,11 @@ def write(
 def _stream(
     data: bytes, packets: list[Packet], times: list[int], codec: str, private: bytes, picture: Picture
 ) -> Iterator[bytes]:
+    # without a usual duration ffmpeg has no idea of the decoding times before the first frame
+    usual = max(1, (times[-1] - times[0]) // len(packets))
     head = _uint(0x4286, 1) + _uint(0x42F7, 1) + _uint(0x42F2, 4) + _uint(0x42F3, 8)
     head += _element(0x4282, b"matroska") + _uint(0x4287, 4) + _uint(0x4285, 2)
-    track = _uint(0xD7, 1) + _uint(0x73C5, 1) + _uint(0x83, 1) + _uint(0x9C, 0)
+    track = _uint(0xD7, 1) + _uint(0x73C5, 1) + _uint(0x83, 1) + _uint(0x9C, 0) + _uint(0x23E383, usual)
     track += _element(_CODEC, codec.encode()) + (_element(_PRIVATE, private) if private else b"")
     track += _element(0xE0, _video(picture))
     yield _element(0x1A45DFA3, head) + _name(_SEGMENT) + _UNKNOWN

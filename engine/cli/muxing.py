@@ -46,7 +46,7 @@ def check_container(output: Path, media: Media, encoder: str) -> None:
                 )
 
 
-def mux_stage(media: Media, clip: Clip, output: Path) -> Stage:
+def mux_stage(media: Media, clip: Clip, output: Path, encoder: str) -> Stage:
     """ffmpeg that reads the cleaned picture (Matroska) from stdin and writes the whole file."""
     video, suffix = media.video, output.suffix.lower()
     # ffmpeg lets each input begin at 0: the picture's own lead over the file's start is given back
@@ -64,14 +64,18 @@ def mux_stage(media: Media, clip: Clip, output: Path) -> Stage:
         words += ["-metadata:s:v:0", f"{tag}="]
     words += ["-max_interleave_delta", "0"]
     if suffix in _MP4:
-        num, den = clip.timebase
-        words += ["-video_track_timescale", str(den if num == 1 and 1000 <= den <= 1_000_000 else 90_000)]
-        words += ["-movflags", "+faststart"]
+        words += ["-video_track_timescale", str(_timescale(*clip.timebase)), "-movflags", "+faststart"]
+        words += ["-tag:v:0", "hvc1"] if encoder == "x265" else []  # Apple's players know no hev1
     return Stage(
         name="ffmpeg",
         command=[*words, f"file:{output}"],
         advice="An output named .mkv holds nearly every kind of stream.",
     )
+
+
+def _timescale(num: int, den: int) -> int:
+    """Ticks per second in which every time of a timebase is whole, and that decoding times have room between."""
+    return den * -(-10_000 // den) if num == 1 and den <= 1_000_000 else 90_000
 
 
 def _carried(media: Media, suffix: str) -> Iterator[tuple[Stream, str, str]]:

@@ -159,6 +159,8 @@ class Pipeline:
 
     def _blame(self, i: int) -> str:
         stage, code = self.stages[i], self._processes[i].returncode
+        if told := script_error(self._said[i]):
+            return f"{told}. {stage.advice}"
         if code == -signal.SIGXFSZ:
             return f"{stage.name} met the limit of file size (ulimit -f); raise it, or write a shorter file"
         if any("No space left" in line for line in self._said[i]):
@@ -197,11 +199,16 @@ class Pipeline:
                 process.stderr.close()
 
 
-def reason(lines: Sequence[str]) -> str:
-    """The line of a program's stderr that tells why it failed."""
+def script_error(lines: Sequence[str]) -> str | None:
+    """What a script or a filter in it gave as the reason, where vspipe passed it on."""
     for line in lines:
         if found := re.search(r"(?:Python exception|with error): (.*)", line):
             return found[1].strip().rstrip(".")
+    return None
+
+
+def reason(lines: Sequence[str]) -> str:
+    """The line of a program's stderr that tells why it failed."""
     spoken = [line.strip() for line in lines if line.strip()]
     for line in reversed(spoken):
         if re.search(r"\berror\b|invalid|unable|cannot|failed|not found|no such", line, re.IGNORECASE):
