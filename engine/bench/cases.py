@@ -26,7 +26,8 @@ from ..synth.glyphs import Fonts
 class Case:
     """One clip under one overlay, 8-bit YUV 4:2:0.
 
-    truth, overlaid: planes of every frame. holes: bool [H, W] of every frame, not grown; frames that share a hole
+    truth, overlaid: planes of every frame. holes: bool [H, W] of every frame, not grown; frames that share
+    a hole
     share the array (a static mask is one array). kind: one of `overlays.KINDS`.
     """
 
@@ -70,11 +71,17 @@ def plane_hole(hole: np.ndarray, plane: np.ndarray) -> np.ndarray:
 
 
 def load(
-    path: str | Path, overlay: str = "telemetry", seed: int = 1, frames: int | None = None, fonts: Fonts = None
+    path: str | Path,
+    overlay: str = "telemetry",
+    seed: int = 1,
+    frames: int | None = None,
+    fonts: Fonts = None,
 ) -> Case:
-    """Read a clip and lay an overlay over it. The overlay differs from clip to clip and repeats with the seed.
+    """Read a clip and lay an overlay over it. The overlay differs from clip to clip and repeats with the
+    seed.
 
-    overlay: `telemetry` has one hole for all frames that covers every state of the display, the others one hole
+    overlay: `telemetry` has one hole for all frames that covers every state of the display, the others one
+    hole
     per state; `logo` never changes. Raises OsdcleanError where the clip cannot be read.
     """
     path = Path(path)
@@ -89,7 +96,14 @@ def load(
         states = {made.state(n): made.mask(n) > 0 for n in range(len(truth))}
         holes = [states[made.state(n)] for n in range(len(truth))]
     return Case(
-        name=path.stem, kind=overlay, seed=seed, fps=fps, picture=picture, truth=truth, overlaid=overlaid, holes=holes
+        name=path.stem,
+        kind=overlay,
+        seed=seed,
+        fps=fps,
+        picture=picture,
+        truth=truth,
+        overlaid=overlaid,
+        holes=holes,
     )
 
 
@@ -104,7 +118,9 @@ def _decoded(path: Path, frames: int | None) -> tuple[list[Planes], PictureForma
     )  # fmt: skip
     streams = json.loads(facts.stdout or b"{}").get("streams")
     if not streams:
-        raise OsdcleanError(f"clip {path} has no video that ffprobe can read: {facts.stderr.decode()[-200:].strip()}")
+        raise OsdcleanError(
+            f"clip {path} has no video that ffprobe can read: {facts.stderr.decode()[-200:].strip()}"
+        )
     width, height = int(streams[0]["width"]), int(streams[0]["height"])
     limit = ["-frames:v", str(frames)] if frames else []
     # Rotation and variable rate are left alone: frames are compared, not played.
@@ -116,7 +132,9 @@ def _decoded(path: Path, frames: int | None) -> tuple[list[Planes], PictureForma
     raw = np.frombuffer(decoder.stdout, np.uint8)
     truth = split(raw, width, height)
     if decoder.returncode or not truth:
-        raise OsdcleanError(f"clip {path} cannot be decoded by ffmpeg: {decoder.stderr.decode()[-200:].strip()}")
+        raise OsdcleanError(
+            f"clip {path} cannot be decoded by ffmpeg: {decoder.stderr.decode()[-200:].strip()}"
+        )
     picture = PictureFormat(
         family="YUV", floating=False, bits=8, width=width, height=height, subsampling_w=1, subsampling_h=1
     )

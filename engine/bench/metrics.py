@@ -18,7 +18,8 @@ _WINDOW, _SIGMA = 11, 1.5
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """psnr: dB over all hole samples of all planes and frames. ssim: mean over the luma windows that touch the hole.
+    """psnr: dB over all hole samples of all planes and frames. ssim: mean over the luma windows that touch
+    the hole.
 
     flicker: mean absolute in-hole error of luma frame differences, 8-bit code values.
     """
@@ -29,7 +30,8 @@ class Score:
 
 
 def score(case: Case, restored: Sequence[Planes], holes: Sequence[np.ndarray] | None = None) -> Score:
-    """Compare restored planes with the case's truth in `holes` (bool [H, W] per frame; the node's default where None)."""
+    """Compare restored planes with the case's truth in `holes` (bool [H, W] per frame; the node's default
+    where None)."""
     holes = case.grown() if holes is None else holes
     return Score(
         psnr=psnr(case.truth, restored, holes),
@@ -39,7 +41,8 @@ def score(case: Case, restored: Sequence[Planes], holes: Sequence[np.ndarray] | 
 
 
 def psnr(truth: Sequence[Planes], restored: Sequence[Planes], holes: Sequence[np.ndarray]) -> float:
-    """10 log10(255^2 / mean squared error) over every hole sample of every plane and frame, each counted once."""
+    """10 log10(255^2 / mean squared error) over every hole sample of every plane and frame, each counted
+    once."""
     total, count = 0.0, 0
     for true, made, hole in zip(truth, restored, holes, strict=True):
         for a, b in zip(true, made, strict=True):
@@ -53,7 +56,8 @@ def psnr(truth: Sequence[Planes], restored: Sequence[Planes], holes: Sequence[np
 
 
 def ssim(truth: Sequence[Planes], restored: Sequence[Planes], holes: Sequence[np.ndarray]) -> float:
-    """Mean luma SSIM over the 11x11 Gaussian windows that touch the hole (Wang et al., 2004); 1 without any hole."""
+    """Mean luma SSIM over the 11x11 Gaussian windows that touch the hole (Wang et al., 2004); 1 without any
+    hole."""
     total, count = 0.0, 0
     kernel = np.ones((_WINDOW, _WINDOW), np.uint8)
     touching: dict[int, np.ndarray] = {}
@@ -78,11 +82,14 @@ def _ssim_map(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     var_a, var_b = mean(a * a) - mean_a**2, mean(b * b) - mean_b**2
     both = mean(a * b) - mean_a * mean_b
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    return (2 * mean_a * mean_b + c1) * (2 * both + c2) / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))
+    return (
+        (2 * mean_a * mean_b + c1) * (2 * both + c2) / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))
+    )
 
 
 def flicker(truth: Sequence[Planes], restored: Sequence[Planes], holes: Sequence[np.ndarray]) -> float:
-    """Mean |(out_n - out_n-1) - (true_n - true_n-1)| of luma where frame n or n-1 has a hole; 0 for one frame."""
+    """Mean |(out_n - out_n-1) - (true_n - true_n-1)| of luma where frame n or n-1 has a hole; 0 for one
+    frame."""
     total, count = 0.0, 0
     for n in range(1, len(truth)):
         inside = holes[n] if holes[n] is holes[n - 1] else holes[n] | holes[n - 1]

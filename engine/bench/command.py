@@ -1,0 +1,151 @@
+"""Measure quality and speed on clean clips.
+
+A synthetic overlay is laid over each clip, so the truth under it is known; osdclean (through vspipe, as
+users run it) and other methods fill the same hole. Figures count the hole's samples alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from ..errors import OsdcleanError
+
+_BASELINES = ("telea", "ns", "biharmonic", "median", "flow")
+_OVERLAYS = ("telemetry", "telemetry-per-frame", "subtitles", "logo")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `osdclean bench`."""
+    parser.add_argument("clips", nargs="+", metavar="CLIPS", help="clips without any overlay")
+    parser.add_argument(
+        "--overlay", choices=(*_OVERLAYS, "all"), default="telemetry",
+        help="what to lay over them; telemetry has one mask for all its states (default: telemetry)",
+    )  # fmt: skip
+    parser.add_argument("--frames", type=_positive, metavar="N", help="frames of each clip (default: all)")
+    parser.add_argument("--seed", type=int, default=1, metavar="S", help="seed of the overlays (default: 1)")
+    parser.add_argument(
+        "--fonts", nargs="+", metavar="SHEET", help="glyph sheets or folders of them (default: drawn)"
+    )
+    parser.add_argument(
+        "--baselines", default=",".join(_BASELINES), metavar="NAMES",
+        help=f"comma-separated, of {', '.join(_BASELINES)}; none for osdclean alone (default: all)",
+    )  # fmt: skip
+    parser.add_argument("--without-node", action="store_true", help="run the baselines alone")
+    parser.add_argument(
+        "--node",
+        nargs="+",
+        default=[],
+        metavar="NAME=VALUE",
+        help="arguments of the node, such as model=my.safetensors",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures as JSON")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables as Markdown")
+    parser.add_argument(
+        "--pictures", type=Path, metavar="DIR", help="write pictures of the best and worst holes"
+    )
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="keep the baselines' results between runs")
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, passed {value}")
+    return value
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the bench, print the tables; 0. Raises OsdcleanError for what cannot be read, run or written."""
+    from . import baselines, cases, table
+    from .progress import Steps
+
+    names = _chosen(args.baselines)
+    for name in list(names):
+        lack = baselines.missing(name)
+        if lack:
+            print(f"osdclean: {name} is left out: {lack}", file=sys.stderr)
+            names.remove(name)
+    if args.without_node and not names:
+        raise OsdcleanError("bench needs a method: --without-node and no baseline leave none")
+    for target in (args.json, args.markdown):
+        if target and not target.parent.is_dir():
+            raise OsdcleanError(f"the output folder {target.parent} does not exist; make it first (mkdir -p)")
+    node_arguments = dict(_pair(text) for text in args.node)
+    kinds = _OVERLAYS if args.overlay == "all" else (args.overlay,)
+    methods = [*names, *([] if args.without_node else [table.OURS])]
+
+    rows = []
+    steps = Steps(len(args.clips) * len(kinds) * len(methods))
+    for kind in kinds:
+        for clip in args.clips:
+            case = cases.load(clip, kind, args.seed, args.frames, args.fonts)
+            rows.append(_measured(case, names, methods, node_arguments, args, steps))
+    steps.close()
+
+    setting = {
+        "machine": table.machine(), "versions": table.versions(), "seed": args.seed,
+        "fonts": "glyph sheets" if args.fonts else "drawn",
+        "memory": "osdclean's is its whole vspipe process, a baseline's what this process grew by",
+    }  # fmt: skip
+    text = table.markdown(rows, setting)
+    print(text, end="")
+    _write(args.markdown, text)
+    _write(args.json, json.dumps(table.report(rows, setting), indent=1) + "\n")
+    return 0
+
+
+def _measured(case, names, methods, node_arguments, args, steps):
+    """Row of one case; its pictures are written on the way."""
+    from ..settings import Settings
+    from . import metrics, node, pictures, runs, table
+
+    # The node grows its mask: the same hole is given to the others.
+    holes = case.grown(int(node_arguments.get("grow", Settings.grow)))
+    results = {}
+    for method in methods:
+        label = f"{case.name} {case.kind} {method}"
+        steps.begin(label, case.length)
+        if method == table.OURS:
+            results[method] = node.run(case, node_arguments, steps.update)
+        else:
+            results[method] = runs.baseline(method, case, holes, args.cache, steps.update)
+        steps.end()
+    row = table.Row(
+        clip=case.name, kind=case.kind, width=case.picture.width, height=case.picture.height, frames=case.length,
+        coverage=case.coverage,
+        scores={name: metrics.score(case, made.restored, holes) for name, made in results.items()},
+        seconds={name: made.seconds for name, made in results.items()},
+        memory={name: made.memory for name, made in results.items()},
+    )  # fmt: skip
+    if args.pictures:
+        pictures.write(args.pictures, case, holes, {name: made.restored for name, made in results.items()})
+    return row
+
+
+def _chosen(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip() not in ("", "none")]
+    for name in names:
+        if name not in _BASELINES:
+            raise OsdcleanError(f"--baselines must be of {', '.join(_BASELINES)} or none, passed {name}")
+    return names
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise OsdcleanError(f"--node must be NAME=VALUE, passed {text}")
+    return name, value
+
+
+def _write(target: Path | None, text: str) -> None:
+    if target is None:
+        return
+    part = target.with_name(target.name + ".part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise OsdcleanError(f"cannot write {target}: {error.strerror}") from None

@@ -1,0 +1,123 @@
+"""osdclean itself, run as its users run it: files, a script, vspipe, a pipe of frames."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..cli.frameserver import FrameServer
+from ..cli.pipeline import reason
+from ..cli.programs import find
+from ..errors import OsdcleanError
+from .cases import Case, joined, split
+from .runs import Run
+
+_TIME = re.compile(r"Output (\d+) frames in ([0-9.]+) seconds")
+
+
+def run(
+    case: Case, arguments: Mapping[str, object] | None = None, on_frame: Callable[[int], None] | None = None
+) -> Run:
+    """Restore a case with `core.osdclean.Inpaint`; the node grows the mask itself.
+
+    arguments: further arguments of the node. seconds counts from vspipe's first request to the last frame,
+    reading
+    the lossless source included; memory is the peak of the whole vspipe process. Raises OsdcleanError where
+    vspipe or
+    the plugin is missing or fails.
+    """
+    with tempfile.TemporaryDirectory(prefix="osdclean-bench-") as name:
+        folder = Path(name)
+        clip, mask = folder / "clip.mkv", folder / "mask.mkv"
+        _write(clip, case, joined(case.overlaid), "yuv420p", ["-c:v", "utvideo"])
+        holes = case.holes[:1] if case.static else case.holes
+        _write(
+            mask,
+            case,
+            (np.where(h, np.uint8(255), np.uint8(0)).tobytes() for h in holes),
+            "gray",
+            ["-c:v", "ffv1"],
+        )
+        stage = FrameServer(folder).stage(
+            "clean.vpy", {"clip": clip, "mask": mask, **(arguments or {})}, "-c", "y4m", "-p"
+        )
+        output = folder / "out.y4m"
+        seconds, memory = _piped(stage.command, stage.environment, output, on_frame)
+        restored = _y4m(output, case)
+    return Run(name="osdclean", restored=restored, seconds=seconds / case.length, memory=memory)
+
+
+def _write(path: Path, case: Case, data: Iterable[bytes], pixels: str, codec: Sequence[str]) -> None:
+    process = subprocess.Popen(
+        [find("ffmpeg"), "-v", "error", "-f", "rawvideo", "-pix_fmt", pixels,
+         "-s", f"{case.picture.width}x{case.picture.height}", "-r", str(case.fps), "-i", "-",
+         *codec, "-pix_fmt", pixels, str(path)],
+        stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdin is not None
+    try:
+        for part in data:
+            process.stdin.write(part)
+    except BrokenPipeError:
+        pass
+    _, said = process.communicate()
+    if process.returncode:
+        raise OsdcleanError(f"ffmpeg cannot write the bench's lossless file: {said.decode()[-200:].strip()}")
+
+
+def _piped(
+    command: Sequence[str],
+    environment: Mapping[str, str] | None,
+    output: Path,
+    on_frame: Callable[[int], None] | None,
+) -> tuple[float, float]:
+    """Run vspipe into a file: seconds for all frames and peak memory in MiB."""
+    begun = time.monotonic()
+    said = ""
+    with output.open("wb") as sink:
+        process = subprocess.Popen(command, env=environment, stdout=sink, stderr=subprocess.PIPE)
+        assert process.stderr is not None
+        try:
+            while chunk := os.read(process.stderr.fileno(), 65536):
+                text = chunk.decode(errors="replace")
+                said = (said + text)[-20000:]
+                frames = re.findall(r"Frame: (\d+)/", text)
+                if frames and on_frame is not None:
+                    on_frame(int(frames[-1]))
+            # wait4 tells the peak of this very child, which Popen.wait does not.
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                process.wait()
+            process.stderr.close()
+    if process.returncode:
+        raise OsdcleanError(f"vspipe failed ({process.returncode}): {reason(said.splitlines())}")
+    told = _TIME.search(said)
+    seconds = float(told[2]) if told else time.monotonic() - begun
+    return seconds, usage.ru_maxrss / 1024
+
+
+def _y4m(path: Path, case: Case) -> list:
+    """Frames of a 4:2:0 8-bit y4m file."""
+    raw = np.fromfile(path, np.uint8)
+    head = bytes(raw[:256]).split(b"\n", 1)[0]
+    if not head.startswith(b"YUV4MPEG2") or (b" C420" in head and b" C420p1" in head):
+        raise OsdcleanError(f"vspipe must write 8-bit 4:2:0 y4m, passed {head[:80]!r}")
+    w, h = case.picture.width, case.picture.height
+    size = w * h + 2 * ((w + 1) // 2) * ((h + 1) // 2)
+    body = raw[len(head) + 1 :]
+    marker = len(b"FRAME\n")
+    if len(body) != case.length * (size + marker):
+        raise OsdcleanError(
+            f"vspipe must write {case.length} frames, passed {len(body) / (size + marker):.1f}"
+        )
+    return split(np.ascontiguousarray(body.reshape(case.length, -1)[:, marker:]).reshape(-1), w, h)
