@@ -43,14 +43,18 @@ def inpaint_arguments(names: Mapping[str, Any]) -> dict[str, Any]:
     return arguments
 
 
-def read_clip(path: str, **options: Any) -> Any:
+def read_clip(path: str, role: str = "clip", **options: Any) -> Any:
     """A video through bestsource, turned upright where the file says so.
 
     The index of the file is kept in bestsource's cache folder (~/.cache/bsindex), never beside the video.
-    options: further arguments of `bs.VideoSource`. Raises vs.Error when the file cannot be read.
+    role: what the file is, for the error. options: further arguments of `bs.VideoSource`.
+    Raises vs.Error when the file cannot be read.
     """
     file = Path(path).expanduser().resolve()
-    return vs.core.bs.VideoSource(str(file), showprogress=0, apply_rotation=1, **options)
+    try:
+        return vs.core.bs.VideoSource(str(file), showprogress=0, apply_rotation=1, **options)
+    except vs.Error as error:
+        raise vs.Error(f"{role} {file} cannot be read as video: {error}") from None
 
 
 def read_mask(path: str, clip: vs.VideoNode) -> vs.VideoNode:
@@ -70,7 +74,7 @@ def read_mask(path: str, clip: vs.VideoNode) -> vs.VideoNode:
 
 
 def _video(file: Path) -> vs.VideoNode:
-    clip = read_clip(str(file))
+    clip = read_clip(str(file), "mask")
     return clip if clip.format.color_family == vs.GRAY else vs.core.std.ShufflePlanes(clip, 0, vs.GRAY)
 
 

@@ -74,7 +74,7 @@ def mux_stage(media: Media, clip: Clip, output: Path, encoder: str) -> Stage:
 
 
 def _timescale(num: int, den: int) -> int:
-    """Ticks per second in which every time of a timebase is whole, and that decoding times have room between."""
+    """Ticks per second in which every time of a timebase is whole, fine enough for decoding times between."""
     return den * -(-10_000 // den) if num == 1 and den <= 1_000_000 else 90_000
 
 

@@ -141,6 +141,12 @@ class Pipeline:
             process.wait()
         for thread in self._threads:
             thread.join()
+        for stage, said in zip(self.stages, self._said, strict=True):
+            # ffmpeg may report this and yet end well
+            if any("No space left" in line for line in said):
+                raise CommandError(
+                    f"{stage.name} found no space left on the disk; free some space, or write elsewhere"
+                )
         failed = [i for i, process in enumerate(self._processes) if process.returncode != 0]
         if not failed:
             return
@@ -163,8 +169,6 @@ class Pipeline:
             return f"{told}. {stage.advice}"
         if code == -signal.SIGXFSZ:
             return f"{stage.name} met the limit of file size (ulimit -f); raise it, or write a shorter file"
-        if any("No space left" in line for line in self._said[i]):
-            return f"{stage.name} found no space left on the disk; free some space, or write elsewhere"
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"failed (exit status {code})"
         return f"{stage.name} {how}: {reason(self._said[i])}. {stage.advice}"
 
@@ -211,7 +215,9 @@ def reason(lines: Sequence[str]) -> str:
     """The line of a program's stderr that tells why it failed."""
     spoken = [line.strip() for line in lines if line.strip()]
     for line in reversed(spoken):
-        if re.search(r"\berror\b|invalid|unable|cannot|failed|not found|no such", line, re.IGNORECASE):
+        if re.search(
+            r"\berror\b|invalid|unable|unrecogni|unknown|cannot|failed|not found|no such", line, re.IGNORECASE
+        ):
             return line.rstrip(".")
     return spoken[-1].rstrip(".") if spoken else "it gave no reason"
 
