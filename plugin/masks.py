@@ -16,8 +16,8 @@ class Hole:
 
     __slots__ = ("__weakref__", "_bits", "_shape", "empty", "full")
 
-    def __init__(self, hole: np.ndarray, bits: np.ndarray) -> None:
-        self._shape, self._bits = hole.shape, bits
+    def __init__(self, hole: np.ndarray) -> None:
+        self._shape, self._bits = hole.shape, np.packbits(hole)
         self.empty, self.full = not hole.any(), bool(hole.all())
 
     def array(self) -> np.ndarray:
@@ -49,9 +49,11 @@ class Masks:
 
     def put(self, n: int, plane: np.ndarray) -> Hole:
         """The hole of clip frame `n`, from its mask's plane [H, W]."""
-        array = grown(plane, *self._depth, self._grow)
-        bits = np.packbits(array)
-        hole = self._equal.setdefault(blake2b(bits, digest_size=16).digest(), Hole(array, bits))
+        drawn = grown(plane, *self._depth, 0)
+        key = blake2b(np.packbits(drawn), digest_size=16).digest()
+        hole = self._equal.get(key)
+        if hole is None:  # growing is what takes time, and masks seldom change with every frame
+            hole = self._equal[key] = Hole(grown(drawn.view(np.uint8), False, 1, self._grow))
         self._holes[self.frame_of(n)] = hole
         while len(self._holes) > self._keep:
             self._holes.popitem(last=False)

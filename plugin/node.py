@@ -18,7 +18,7 @@ from _osdclean_host import ffi, lib
 from ..engine.errors import ArgumentError, OsdcleanError, PictureError
 from ..engine.inpainter import Inpainter
 from ..engine.settings import Settings
-from . import arguments, faults
+from . import arguments, faults, memory
 from .blocks import GROUP, Blocks, Failure, Gathering
 from .frames import Frame, Layout, available
 from .masks import Hole, Masks
@@ -261,6 +261,7 @@ class Node:
             except BaseException as error:  # told to every frame that waits for it, by its own callback
                 result = Failure(faults.told(error, core, self._vsapi))
         self._blocks.put(work.block, result)
+        memory.trim()
 
     def _restored(self, block: int, frames: dict[int, Frame], holes: dict[int, Hole]):
         full = next((n for n, hole in holes.items() if hole.full), None)
