@@ -1,0 +1,129 @@
+"""The plugin in its hosts: found by python and vspipe, light at the start, several times in one process."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+VSPIPE = Path(sys.executable).with_name("vspipe")
+
+SEVERAL_CORES = """
+import gc
+import vapoursynth as vs
+from clips import masking, moving, pixels
+
+class Policy(vs.EnvironmentPolicy):
+    current = None
+    def on_policy_registered(self, api): self.api = api
+    def on_policy_cleared(self): pass
+    def get_current_environment(self): return self.current
+    def set_environment(self, environment): self.current, old = environment, self.current; return old
+
+policy = Policy()
+vs.register_policy(policy)
+seen = set()
+for _ in range(3):
+    environment = policy.api.create_environment()
+    with policy.api.wrap_environment(environment).use():
+        node = vs.core.osdclean.Inpaint(moving(length=6), masking(), period=3, device="cpu")
+        seen.add((vs.core.osdclean.Version(), pixels(node.get_frame(4))))
+        del node
+        gc.collect()
+    policy.api.destroy_environment(environment)
+    del environment
+    gc.collect()
+assert len(seen) == 1
+print("done")
+"""
+
+LIGHT = """
+import sys
+import vapoursynth as vs
+assert vs.core.osdclean.Version()
+heavy = {"numpy", "cv2", "torch"} & set(sys.modules)
+assert not heavy, heavy
+blank = vs.core.std.BlankClip(width=32, height=32, format=vs.GRAY8)
+vs.core.osdclean.Inpaint(blank, blank, show=1)
+assert "numpy" in sys.modules
+print("done")
+"""
+
+FAILING = """
+import vapoursynth as vs
+from clips import masking, moving
+
+def fail(n, f):
+    if n == 17:
+        raise ValueError("the disk was pulled out")
+    return f
+
+clip = moving(length=24)
+clip = vs.core.std.ModifyFrame(clip, clip, fail)
+vs.core.osdclean.Inpaint(clip, masking(), period=4, warmup=2, lookahead=2, device="cpu").set_output()
+"""
+
+LEFT_OPEN = """
+import threading
+import vapoursynth as vs
+from clips import masking, moving
+node = vs.core.osdclean.Inpaint(moving(length=40), masking(), period=4, device="cpu")
+asked = [node.get_frame_async(n) for n in range(40)]
+asked[0].result()
+print("done")
+"""
+
+
+@pytest.fixture
+def environment(tmp_path) -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(HERE.parent), "XDG_CONFIG_HOME": str(tmp_path)}
+
+
+def python(code: str, environment) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize(
+    "code", [SEVERAL_CORES, LIGHT, LEFT_OPEN], ids=["several cores", "light", "left open"]
+)
+def test_in_python(code, environment):
+    done = python(code, environment)
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
+
+
+def script(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "with a space.vpy"
+    path.write_text(text)
+    return path
+
+
+def test_under_vspipe_only_frames_are_written(tmp_path, environment):
+    path = script(tmp_path, FAILING.replace("n == 17", "False"))
+    done = subprocess.run([VSPIPE, path, "-"], capture_output=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout) == 24 * 96 * 64 * 3 // 2
+
+
+def test_a_source_that_fails_ends_vspipe_with_its_line(tmp_path, environment):
+    done = subprocess.run(
+        [VSPIPE, script(tmp_path, FAILING), "-"], capture_output=True, env=environment, check=False
+    )
+    assert done.returncode == 1
+    assert b"the disk was pulled out" in done.stderr
+    assert b"fatal" not in done.stderr.lower()
+
+
+def test_a_bad_argument_ends_vspipe_with_its_line(tmp_path, environment):
+    path = script(tmp_path, FAILING.replace("period=4", "period=-4"))
+    done = subprocess.run([VSPIPE, path, "-"], capture_output=True, env=environment, check=False)
+    assert done.returncode == 1
+    assert b"Inpaint: period must be 1 to 1000, passed -4" in done.stderr
