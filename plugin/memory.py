@@ -1,7 +1,7 @@
 """Memory of the C library: what is free in its heap goes back to the system after each pass.
 
-glibc's heap reuses the room of freed frames badly: with glibc 2.36, 3,000 frames of 1920x1080 through the host's
-own `std.Expr` leave 1.4 GiB of free heap with the process, all of which one `malloc_trim` returns.
+glibc's heap reuses the room of freed frames badly: with glibc 2.36, 3,000 frames of 1920x1080 through the
+host's own `std.Expr` leave 1.4 GiB of free heap with the process, all of which one `malloc_trim` returns.
 """
 
 from __future__ import annotations
