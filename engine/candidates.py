@@ -1,0 +1,333 @@
+"""Candidates: what a pass knows about the samples of its holes, laid out in tiles for the network.
+
+For each frame: the picture with its hole filled from the frame itself, the same as seen in an earlier and in a later
+frame (along the paths of `propagation`), how many frames away, and the motion to the frame before. The network sees
+the picture in 0..1 as luma and chroma (neutral at 0.5); RGB passes through a fixed full-range transform.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from . import motion, propagation, spatial, tiles
+from .picture import PictureFormat, Planes
+
+#: Side of the grid on which a tile knows its motion.
+FLOW_GRID = 16
+#: BT.709 weights; any fixed invertible transform would do, since it is undone sample by sample.
+_TO_YUV = np.array(
+    [[0.2126, 0.7152, 0.0722], [-0.2126 / 1.8556, -0.7152 / 1.8556, 0.5], [0.5, -0.7152 / 1.5748, -0.0722 / 1.5748]],
+    np.float32,
+)
+_TO_RGB = np.linalg.inv(_TO_YUV).astype(np.float32)
+_NEUTRAL = np.array([0, 0.5, 0.5], np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What is known about one frame's tiles; all float32.
+
+    luma: [K, 3, 64, 64], chroma: [K, 3, 2, h, w] (its own size): the filled picture, from before, from after.
+    age: [K, 2, 64, 64], frames to the source before and after, 0 where there is none.
+    hole: [K, 64, 64], 1 in the hole. flow: [K, 2, 16, 16], motion (x, y) to the frame before in pixels.
+    linked: whether the frame before belongs to the same scene, so that state may come from it.
+    """
+
+    luma: np.ndarray
+    chroma: np.ndarray
+    age: np.ndarray
+    hole: np.ndarray
+    flow: np.ndarray
+    linked: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class _PlaneSamples:
+    """Samples of a domain on one plane: y, x [N] with the hole's first; the luma sample each follows."""
+
+    y: np.ndarray
+    x: np.ndarray
+    hole_count: int
+    follows: np.ndarray
+
+
+@dataclass(kw_only=True)
+class Region:
+    """All that depends on one hole alone: domain, samples per plane, fills. Shared by all frames with this hole."""
+
+    hole: np.ndarray
+    domain: propagation.Domain
+    luma: _PlaneSamples
+    chroma: _PlaneSamples
+    fills: tuple[spatial.Fill, ...]
+
+
+@dataclass(kw_only=True)
+class Placed:
+    """Where the samples of a region stand in the tiles of one frame, and which place owns each hole sample."""
+
+    origins: np.ndarray
+    windows: tuple[tiles.Windows, tiles.Windows]
+    shown: tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+    owner: tuple[np.ndarray, np.ndarray]
+    hole: np.ndarray
+
+
+class Regions:
+    """Regions by hole, so that a static mask (or a display that shows the same digits again) is worked out once."""
+
+    def __init__(self, picture: PictureFormat, keep: int = 64) -> None:
+        self._picture, self._keep = picture, keep
+        self._cells = spatial.Cells()
+        self._regions: dict[bytes, Region] = {}
+        self._last: tuple[np.ndarray, Region | None] | None = None
+
+    def of(self, hole: np.ndarray) -> Region | None:
+        """The region of a hole, bool [H, W]; None where it is empty."""
+        if self._last is not None and self._last[0] is hole:
+            return self._last[1]
+        region = None
+        if hole.any():
+            key = np.packbits(hole).tobytes()
+            region = self._regions.get(key)
+            if region is None:
+                while len(self._regions) >= self._keep:
+                    del self._regions[next(iter(self._regions))]
+                region = self._regions[key] = self._build(hole)
+        self._last = (hole, region)
+        return region
+
+    def _build(self, hole: np.ndarray) -> Region:
+        p = self._picture
+        domain = propagation.domain(hole)
+        everything = np.arange(len(domain.y), dtype=np.int32)
+        luma = _PlaneSamples(y=domain.y, x=domain.x, hole_count=domain.hole_count, follows=everything)
+        fill = spatial.Fill(hole, self._cells)
+        if p.family != "YUV" or (p.subsampling_h, p.subsampling_w) == (0, 0):
+            return Region(hole=hole, domain=domain, luma=luma, chroma=luma, fills=(fill,) * p.plane_count)
+        shape = p.plane_shape(1)
+        cell = (domain.y >> p.subsampling_h) * shape[1] + (domain.x >> p.subsampling_w)
+        # The first of a cell's luma samples stands for it; the hole's come first, so one in the hole wins.
+        cells, first = np.unique(cell, return_index=True)
+        order = np.argsort(first, kind="stable")
+        cells, first = cells[order], first[order].astype(np.int32)
+        chroma = _PlaneSamples(
+            y=(cells // shape[1]).astype(np.int32), x=(cells % shape[1]).astype(np.int32),
+            hole_count=int((first < domain.hole_count).sum()), follows=first,
+        )
+        small = np.zeros(shape, bool)
+        small[chroma.y[: chroma.hole_count], chroma.x[: chroma.hole_count]] = True
+        other = spatial.Fill(small, self._cells)
+        return Region(hole=hole, domain=domain, luma=luma, chroma=chroma, fills=(fill, other, other))
+
+
+class Pass:
+    """One pass over the frames of a window.
+
+    frames: frame number -> planes; holes: frame number -> bool [H, W]; cuts: frame number -> whether a scene starts
+    there, for every frame but the first; wanted: the frames whose evidence will be asked for; flows: the cache of
+    flows between neighbours, (n, n + 1) -> (forth, back) as `motion.between` yields them.
+    """
+
+    def __init__(
+        self, picture: PictureFormat, regions: Regions, window: range, wanted: range,
+        frames: Mapping[int, Planes], holes: Mapping[int, np.ndarray], cuts: Mapping[int, bool],
+        flows: Mapping[int, tuple[np.ndarray, np.ndarray] | None], workers: Executor,
+    ) -> None:
+        self._picture, self._frames, self._flows, self._wanted = picture, frames, flows, wanted
+        self._cuts = cuts
+        self._region = {n: regions.of(holes[n]) for n in window}
+        self._factor = motion.reduction(picture.width, picture.height)
+        # RGB: green carries most of the luma, and no sample needs to be mixed.
+        self._main = 1 if picture.family == "RGB" else 0
+        self._luma = {n: frames[n][self._main] for n in window}
+        union = np.zeros((picture.height, picture.width), bool)
+        for n in wanted:
+            if self._region[n] is not None:
+                union |= self._region[n].hole
+        self._origins = tiles.lay(union)
+        self._placed: tuple[Region, np.ndarray, Placed] | None = None
+        self._fills: dict[int, tuple[np.ndarray, ...]] = {}
+        # The walks end where nothing more is wanted.
+        first, last = window.start, window.stop
+        before = workers.submit(self._walk, range(first, wanted.stop), -1)
+        after = workers.submit(self._walk, range(last - 1, wanted.start - 1, -1), 1)
+        self._before, self._after = before.result(), after.result()
+
+    @property
+    def tile_count(self) -> int:
+        return len(self._origins)
+
+    def _flow(self, n: int, towards: int) -> np.ndarray | None:
+        pair = self._flows[min(n, n + towards)]
+        return None if pair is None else pair[0 if towards > 0 else 1]
+
+    def _walk(self, order: range, towards: int) -> dict[int, propagation.Sources | None]:
+        tracker = propagation.Tracker(self._luma, self._picture.peak)
+        found = {}
+        for n in order:
+            region = self._region[n]
+            flow = None
+            if region is not None and n != order.start:
+                field = self._flow(n, towards)
+                if field is not None:
+                    d = region.domain
+                    flow = self._sample_flow(field, d.y[: d.tracked], d.x[: d.tracked])
+            sources = tracker.step(n, None if region is None else region.domain, flow)
+            if n in self._wanted:
+                found[n] = sources
+        return found
+
+    def _sample_flow(self, field: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+        f = np.float32(1 / self._factor)
+        return propagation.sample(field, (x + 0.5) * f - 0.5, (y + 0.5) * f - 0.5, cv2.INTER_LINEAR)
+
+    def _place(self, region: Region) -> tuple[np.ndarray, Placed]:
+        """(numbers of the tiles this region touches, places in them)."""
+        if self._placed is not None and self._placed[0] is region:
+            return self._placed[1:]
+        p = self._picture
+        whole = tiles.windows(self._origins, p.height, p.width)
+        number, place = tiles.owners(whole, region.luma.y[: region.luma.hole_count],
+                                     region.luma.x[: region.luma.hole_count], (p.height, p.width))
+        active = np.unique(place // tiles.SIZE**2)
+        origins = self._origins[active]
+        ss = (p.subsampling_h, p.subsampling_w)
+        at = (tiles.windows(origins, p.height, p.width), tiles.windows(origins, *p.plane_shape(1), *ss))
+        shown, owner = [], []
+        for w, s, shape, sub in ((at[0], region.luma, p.plane_shape(0), (0, 0)),
+                                 (at[1], region.chroma, p.plane_shape(1), ss)):
+            shown.append(tiles.owners(w, s.y, s.x, shape))
+            owner.append(tiles.owned(w, origins, s.y[: s.hole_count], s.x[: s.hole_count], shape, *sub))
+        hole = at[0].read(region.hole).astype(np.float32)
+        placed = Placed(origins=origins, windows=at, shown=tuple(shown), owner=tuple(owner), hole=hole)
+        self._placed = (region, active, placed)
+        return active, placed
+
+    def _fill(self, n: int) -> tuple[np.ndarray, ...]:
+        """The spatial fill of each plane's hole samples; worked out for a run of frames with the same hole at once."""
+        if n not in self._fills:
+            region = self._region[n]
+            run = [n]
+            while len(run) < 16 and run[-1] + 1 in self._wanted and self._region[run[-1] + 1] is region:
+                run.append(run[-1] + 1)
+            per_plane = [
+                fill([self._frames[m][p] for m in run]) for p, fill in enumerate(region.fills)
+            ]
+            self._fills = {m: tuple(plane[k] for plane in per_plane) for k, m in enumerate(run)}
+        return self._fills[n]
+
+    def evidence(self, n: int) -> tuple[np.ndarray, Placed, Evidence] | None:
+        """(numbers of the tiles, their places, evidence) of a wanted frame; None where it has no hole."""
+        region = self._region[n]
+        if region is None:
+            return None
+        p = self._picture
+        active, placed = self._place(region)
+        fill = self._fill(n)
+        sides = (self._before[n], self._after[n])
+        pictures: list[list[np.ndarray]] = [[], [], []]  # filled, before, after; each a list of planes' tiles
+        age = np.zeros((2,) + placed.hole.shape, np.float32)
+        for k in range(p.plane_count):
+            samples, w, (number, place) = (
+                (region.luma, placed.windows[0], placed.shown[0]) if k == 0 or p.family == "RGB"
+                else (region.chroma, placed.windows[1], placed.shown[1])
+            )
+            plane = self._frames[n][k]
+            scale = np.float32(1 / p.peak)
+            shift = np.float32(0.5 if p.floating and k and p.family == "YUV" else 0)
+            filled = w.read(plane).astype(np.float32)
+            in_hole = number < samples.hole_count
+            # The order of hole samples is that of the plane, as is the fill's.
+            filled.ravel()[place[in_hole]] = fill[k][number[in_hole]]
+            pictures[0].append(filled * scale + shift)
+            y, x = samples.y, samples.x
+            sy = (1 << p.subsampling_h) if samples is not region.luma else 1
+            sx = (1 << p.subsampling_w) if samples is not region.luma else 1
+            follow = region.domain.nearest[samples.follows]
+            for side, sources in enumerate(sides):
+                frame = sources.frame[follow]
+                # The next-best kernel for subsampled chroma: a wider one would reach back into the hole.
+                kernel = cv2.INTER_CUBIC if samples is region.luma else cv2.INTER_LINEAR
+                values = propagation.gather(
+                    _PlaneOf(self._frames, k), frame, x + sources.dx[follow] / sx, y + sources.dy[follow] / sy, kernel
+                )
+                tile = filled.copy()
+                there = (frame != propagation.NOWHERE)[number]
+                tile.ravel()[place[there]] = values[number[there]]
+                pictures[1 + side].append(tile * scale + shift)
+                if k == 0:
+                    age[side].ravel()[place[there]] = np.abs(frame - n)[number[there]]
+        luma, chroma = zip(*(self._split(picture) for picture in pictures), strict=True)
+        linked = n > self._wanted.start and not self._cuts.get(n, False) and self._region[n - 1] is not None
+        field = self._flow(n, -1) if linked else None
+        return active, placed, Evidence(
+            luma=np.stack(luma, 1), chroma=np.stack(chroma, 1), age=np.stack([age[0], age[1]], 1), hole=placed.hole,
+            flow=self._tile_flow(field, placed.origins), linked=field is not None,
+        )
+
+    def _split(self, planes: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """(luma [K, 64, 64], chroma [K, 2, h, w]) of one picture's tiles."""
+        if self._picture.family == "GRAY":
+            k = planes[0].shape[0]
+            return planes[0], np.full((k, 2, tiles.SIZE // 2, tiles.SIZE // 2), 0.5, np.float32)
+        if self._picture.family == "RGB":
+            yuv = np.einsum("ij,jkhw->kihw", _TO_YUV, np.stack(planes)) + _NEUTRAL[:, None, None]
+            return yuv[:, 0], yuv[:, 1:]
+        return planes[0], np.stack(planes[1:], 1)
+
+    def _tile_flow(self, field: np.ndarray | None, origins: np.ndarray) -> np.ndarray:
+        k, g = len(origins), FLOW_GRID
+        if field is None:
+            return np.zeros((k, 2, g, g), np.float32)
+        step = tiles.SIZE // g
+        at = np.arange(g, dtype=np.float32) * step + (step - 1) / 2
+        y = np.broadcast_to((origins[:, :1] + at)[:, :, None], (k, g, g)).ravel()
+        x = np.broadcast_to((origins[:, 1:] + at)[:, None, :], (k, g, g)).ravel()
+        flow = self._sample_flow(field, y, x)
+        return np.ascontiguousarray(flow.reshape(k, g, g, 2).transpose(0, 3, 1, 2))
+
+    def patch(self, n: int, placed: Placed, luma: np.ndarray, chroma: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+        """Per plane the flat indices of hole samples and their new values in the clip's own type.
+
+        luma: float32 [K, 64, 64], chroma: float32 [K, 2, h, w], the network's picture.
+        """
+        p, region = self._picture, self._region[n]
+        out = []
+        values = [luma.ravel()[placed.owner[0]]]
+        if p.family == "RGB":
+            yuv = np.stack(values + [np.ascontiguousarray(chroma[:, c]).ravel()[placed.owner[0]] for c in (0, 1)])
+            values = list(_TO_RGB @ (yuv - _NEUTRAL[:, None]))
+        elif p.family == "YUV":
+            values += [np.ascontiguousarray(chroma[:, c]).ravel()[placed.owner[1]] for c in (0, 1)]
+        for k, v in enumerate(values):
+            samples = region.luma if k == 0 or p.family == "RGB" else region.chroma
+            y, x = samples.y[: samples.hole_count], samples.x[: samples.hole_count]
+            index = y.astype(np.int64) * p.plane_shape(k)[1] + x
+            if p.floating:
+                native = (v - (0.5 if k and p.family == "YUV" else 0)).astype(p.dtype)
+            else:
+                native = np.clip(np.rint(v * p.peak), 0, p.peak).astype(p.dtype)
+            out.append((index, native))
+        return tuple(out)
+
+
+class _PlaneOf(Mapping[int, np.ndarray]):
+    """One plane of every frame, as a mapping."""
+
+    def __init__(self, frames: Mapping[int, Planes], plane: int) -> None:
+        self._frames, self._plane = frames, plane
+
+    def __getitem__(self, n: int) -> np.ndarray:
+        return self._frames[n][self._plane]
+
+    def __iter__(self):
+        return iter(self._frames)
+
+    def __len__(self) -> int:
+        return len(self._frames)

@@ -1,0 +1,18 @@
+"""Holes: what of a picture is to be filled."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+
+def grown(mask: np.ndarray, floating: bool, bits: int, grow: int) -> np.ndarray:
+    """The hole of one mask plane: samples of at least half scale, grown by `grow` pixels (a square's reach).
+
+    mask: 2-D integer (full scale 2**bits - 1) or float (full scale 1.0; NaN is no hole). Returns bool [H, W].
+    """
+    half = 0.5 if floating else (1 << bits) / 2
+    hole = (mask >= half).astype(np.uint8)
+    if grow:
+        hole = cv2.dilate(hole, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * grow + 1, 2 * grow + 1)))
+    return hole.view(bool)

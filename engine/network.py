@@ -1,0 +1,186 @@
+"""The recurrent network: a U-Net with a ConvLSTM that decides, per sample, which candidate to believe.
+
+It sees a tile as the frame's own fill, as seen before, as seen after, and as restored in the frame before (carried along
+the motion), and answers with blend weights over these four and a bounded residual. Its trunk runs at half size: luma
+enters by space-to-depth (Shi et al., Real-Time Single Image and Video Super-Resolution, CVPR 2016), so that nothing is
+lost and little is computed. U-Net: Ronneberger et al., MICCAI 2015; ConvLSTM: Shi et al., NIPS 2015.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkConfig:
+    """widths: channels at a half, a quarter and an eighth of the tile's size; hidden: of the ConvLSTM."""
+
+    widths: tuple[int, int, int] = field(default=(32, 48, 64))
+    hidden: int = 64
+    blocks: int = 1
+
+    def as_metadata(self) -> dict:
+        return asdict(self)
+
+
+class Inputs(NamedTuple):
+    """Tensors of `candidates.Evidence`: luma [K, 3, S, S], chroma [K, 3, 2, h, w], age [K, 2, S, S], hole [K, 1, S, S],
+    flow [K, 2, G, G]."""
+
+    luma: Tensor
+    chroma: Tensor
+    age: Tensor
+    hole: Tensor
+    flow: Tensor
+
+
+class State(NamedTuple):
+    """What is carried to the next frame: ConvLSTM's h and c [K, hidden, S/8, S/8] and the restored tile, luma
+    [K, 1, S, S] and chroma [K, 2, h, w]; valid: [K, 1, 1, 1], 0 where the state is to be forgotten."""
+
+    h: Tensor
+    c: Tensor
+    luma: Tensor
+    chroma: Tensor
+    valid: Tensor
+
+
+def _resize(x: Tensor, height: int, width: int) -> Tensor:
+    """Between chroma's own size and the network's: means where it shrinks, bilinear where it grows."""
+    if x.shape[2] > height or x.shape[3] > width:
+        x = F.avg_pool2d(x, (max(1, x.shape[2] // height), max(1, x.shape[3] // width)))
+    if x.shape[2:] != (height, width):
+        x = F.interpolate(x, (height, width), mode="bilinear", align_corners=False)
+    return x
+
+
+def warp(x: Tensor, flow: Tensor) -> Tensor:
+    """`x` [K, C, h, w] as seen along `flow` [K, 2, h, w] (x, y; in samples of x), edges repeated."""
+    k, _, h, w = x.shape
+    ys = torch.arange(h, device=x.device, dtype=torch.float32).view(1, h, 1)
+    xs = torch.arange(w, device=x.device, dtype=torch.float32).view(1, 1, w)
+    grid = torch.stack([(flow[:, 0] + xs) * (2 / max(1, w - 1)) - 1, (flow[:, 1] + ys) * (2 / max(1, h - 1)) - 1], 3)
+    return F.grid_sample(x.float(), grid, mode="bilinear", padding_mode="border", align_corners=True)
+
+
+class Block(nn.Module):
+    """Two convolutions around which the input is added."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.a = nn.Conv2d(channels, channels, 3, padding=1)
+        self.b = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.b(F.relu(self.a(F.relu(x))))
+
+
+class ConvLSTM(nn.Module):
+    """Gates in the order i, f, o, g of one convolution over [input, hidden]."""
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels + hidden, 4 * hidden, 3, padding=1)
+
+    def forward(self, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+        i, f, o, g = self.conv(torch.cat([x, h.to(x.dtype)], 1)).float().chunk(4, 1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        return torch.sigmoid(o) * torch.tanh(c), c
+
+
+class InpaintingNetwork(nn.Module):
+    """`(luma, chroma), state = network(inputs, state)`; state None starts anew. One frame per call."""
+
+    PICTURES = 4
+
+    def __init__(self, config: NetworkConfig = NetworkConfig()) -> None:
+        super().__init__()
+        self.config = config
+        a, b, c = config.widths
+        n = self.PICTURES
+        # Space-to-depth of luma, hole and two validities; chroma, two ages and the state's validity at half size.
+        self.stem = nn.Conv2d(4 * (n + 3) + 2 * n + 3, a, 3, padding=1)
+        self.level1 = nn.Sequential(*(Block(a) for _ in range(config.blocks)))
+        self.down1 = nn.Conv2d(a, b, 2, stride=2)
+        self.level2 = nn.Sequential(*(Block(b) for _ in range(config.blocks)))
+        self.down2 = nn.Conv2d(b, c, 2, stride=2)
+        self.level3 = nn.Sequential(*(Block(c) for _ in range(config.blocks)))
+        self.lstm = ConvLSTM(c, config.hidden)
+        self.join = nn.Conv2d(config.hidden, c, 1)
+        self.up2 = nn.ConvTranspose2d(c, b, 2, stride=2)
+        self.merge2 = nn.Conv2d(2 * b, b, 3, padding=1)
+        self.up1 = nn.ConvTranspose2d(b, a, 2, stride=2)
+        self.merge1 = nn.Conv2d(2 * a, a, 3, padding=1)
+        self.tail = nn.Sequential(*(Block(a) for _ in range(config.blocks)))
+        self.head = nn.Conv2d(a, 4 * (n + 1) + 2, 3, padding=1)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def start(self, inputs: Inputs) -> State:
+        k, _, s, _ = inputs.luma.shape
+        zero = inputs.luma.new_zeros
+        m = self.config.hidden
+        return State(zero(k, m, s // 8, s // 8), zero(k, m, s // 8, s // 8), inputs.luma[:, :1].float(),
+                     inputs.chroma[:, 0].float(), zero(k, 1, 1, 1))
+
+    def carry(self, state: State, inputs: Inputs) -> State:
+        """The state moved along the motion to this frame; what is to be forgotten starts anew."""
+        fresh = self.start(inputs)
+        s = inputs.luma.shape[2]
+        flow = F.interpolate(inputs.flow, (s, s), mode="bilinear", align_corners=False)
+        coarse = F.avg_pool2d(inputs.flow, inputs.flow.shape[2] // (s // 8)) / 8
+        ch, cw = state.chroma.shape[2:]
+        small = _resize(flow, ch, cw) * flow.new_tensor([cw / s, ch / s]).view(1, 2, 1, 1)
+        keep = state.valid
+        memory = warp(torch.cat([state.h, state.c], 1), coarse) * keep
+        h, c = memory.chunk(2, 1)
+        hole = inputs.hole * keep
+        luma = fresh.luma + hole * (warp(state.luma, flow) - fresh.luma)
+        chroma = fresh.chroma + (warp(state.chroma, small) - fresh.chroma) * (_resize(hole, ch, cw) > 0)
+        return State(h, c, luma, chroma, keep)
+
+    def forward(self, inputs: Inputs, state: State | None = None) -> tuple[tuple[Tensor, Tensor], State]:
+        """inputs, state: as above, values 0..1. Returns restored luma [K, 1, S, S] and chroma [K, 2, h, w], float32,
+        to be used in the hole, and the next frame's state."""
+        state = self.start(inputs) if state is None else self.carry(state, inputs)
+        k, _, s, _ = inputs.luma.shape
+        half = s // 2
+        luma = torch.cat([inputs.luma, state.luma], 1)
+        chroma = torch.cat([inputs.chroma, state.chroma[:, None]], 1)
+        ch, cw = chroma.shape[3:]
+        valid = (inputs.age > 0).to(luma.dtype)
+        age = torch.log2(1 + F.max_pool2d(inputs.age, 2)) / 6
+        small = _resize(chroma.flatten(1, 2), half, half)
+        x = torch.cat(
+            [F.pixel_unshuffle(torch.cat([(luma - 0.5) * 4, inputs.hole, valid], 1), 2), (small - 0.5) * 4, age,
+             state.valid.expand(k, 1, half, half).to(luma.dtype)], 1,
+        )
+        if x.device.type == "cpu":
+            x = x.contiguous(memory_format=torch.channels_last)
+        x1 = self.level1(self.stem(x.to(self.stem.weight.dtype)))
+        x2 = self.level2(self.down1(F.relu(x1)))
+        x3 = self.level3(self.down2(F.relu(x2)))
+        h, c = self.lstm(x3, state.h, state.c)
+        x3 = x3 + self.join(h.to(x3.dtype))
+        x2 = self.merge2(torch.cat([self.up2(F.relu(x3)), x2], 1))
+        x1 = self.merge1(torch.cat([self.up1(F.relu(x2)), x1], 1))
+        answer = self.head(F.relu(self.tail(x1))).float()
+
+        n = self.PICTURES
+        detail = F.pixel_shuffle(answer[:, : 4 * (n + 1)], 2)
+        logits, residual = detail[:, :n], 0.5 * torch.tanh(detail[:, n:])
+        ok = torch.cat([torch.ones_like(valid[:, :1]), valid, state.valid.expand(k, 1, s, s)], 1)
+        weights = torch.softmax(logits.masked_fill(ok == 0, -1e4), 1)
+        out = (weights * luma).sum(1, keepdim=True) + residual
+        colour_weights = _resize(weights, ch, cw)
+        colour_residual = 0.5 * torch.tanh(_resize(answer[:, 4 * (n + 1) :], ch, cw))
+        colour = (colour_weights[:, :, None] * chroma).sum(1) + colour_residual
+        # Outside the hole the picture itself is remembered.
+        kept = inputs.luma[:, :1] + inputs.hole * (out - inputs.luma[:, :1])
+        kept_colour = inputs.chroma[:, 0] + (colour - inputs.chroma[:, 0]) * (_resize(inputs.hole, ch, cw) > 0)
+        return (out, colour), State(h, c, kept, kept_colour, torch.ones_like(state.valid))

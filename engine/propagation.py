@@ -1,0 +1,207 @@
+"""Propagation: for every sample of the hole, the place in another frame where the same thing is seen uncovered.
+
+The policy:
+1. A sample follows the flow to its neighbour frame. Where it lands on a clean sample, that is its source; where it
+   lands in that frame's hole, it takes over the source of the hole sample it landed on, keeping its own fraction of
+   a pixel. So every sample knows one source (frame, x, y) per direction, at the cost of one step per frame however
+   far the source lies, and the source's picture is sampled once, never a resampled one.
+2. Clean means that the whole support of the bicubic kernel is outside the hole.
+3. A sample that leaves the picture, or crosses a scene cut, has no source.
+4. A ring around the hole follows the motion of the nearest hole sample, so that what came along can be compared with
+   what is there. A drift of the path shows there as a shift: it is measured per cell (Lucas and Kanade, IJCAI 1981,
+   with the frame's own gradient as in inverse composition: Baker and Matthews, IJCV 2004) and taken out of the paths,
+   so that the next frame continues from a path without drift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+#: Half the support of the bicubic kernel: the hole is grown by this before a sample counts as clean.
+SUPPORT = 2
+#: Ring around the hole that is brought along for comparison, in pixels.
+RING = 8
+#: Width of the part of the ring in which drift is measured, side of the cells and number of corrections per frame.
+#: Measured on ten train clips (mean PSNR of the nearer source): no correction 23.8 dB, in the output alone 24.1,
+#: carried on along the paths 25.3, twice per frame 25.8; cells of 16 instead of 8 pixels: 0.2 less.
+PROBE, CELL, CORRECTIONS = 6, 8, 2
+#: No source.
+NOWHERE = -1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Domain:
+    """Where one hole needs sources: its samples, the kernel's margin, and the ring.
+
+    y, x: int32 [N], samples of the hole first (`hole_count`), then the margin (`tracked` so far), then the ring.
+    nearest: int32 [N], for each sample the number of the tracked sample whose motion it follows.
+    blocked: bool [H, W], hole and margin. probe: int32 [P], samples of the ring in which drift is measured.
+    """
+
+    y: np.ndarray
+    x: np.ndarray
+    hole_count: int
+    tracked: int
+    nearest: np.ndarray
+    blocked: np.ndarray
+    probe: np.ndarray
+
+
+def square_reach(hole: np.ndarray, reach: int) -> np.ndarray:
+    """`hole` (bool [H, W]) grown by `reach` pixels in each direction, corners included."""
+    return cv2.dilate(hole.view(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)).view(bool)
+
+
+def domain(hole: np.ndarray) -> Domain:
+    """The domain of one grown hole, bool [H, W]."""
+    height, width = hole.shape
+    blocked, ring = square_reach(hole, SUPPORT), square_reach(hole, SUPPORT + RING)
+    parts = [np.nonzero(part) for part in (hole, blocked & ~hole, ring & ~blocked)]
+    y = np.concatenate([p[0] for p in parts]).astype(np.int32)
+    x = np.concatenate([p[1] for p in parts]).astype(np.int32)
+    tracked = len(parts[0][0]) + len(parts[1][0])
+    nearest = np.arange(len(y), dtype=np.int32)
+    near, label = cv2.distanceTransformWithLabels(
+        (~blocked).view(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    if len(parts[2][0]):
+        number = np.zeros(int(label.max()) + 1, np.int32)
+        number[label[y[:tracked], x[:tracked]]] = np.arange(tracked)
+        nearest[tracked:] = number[label[y[tracked:], x[tracked:]]]
+    # The gradient at a probe must not see the hole; every second sample says as much as all.
+    clean = ~square_reach(hole, 1)[y, x] & (near[y, x] <= PROBE)
+    inside = (y > 0) & (x > 0) & (y < height - 1) & (x < width - 1)
+    probe = np.flatnonzero(clean & inside & ((x + y) % 2 == 0)).astype(np.int32)
+    return Domain(
+        y=y, x=x, hole_count=len(parts[0][0]), tracked=tracked, nearest=nearest, blocked=blocked, probe=probe
+    )
+
+
+def sample(plane: np.ndarray, x: np.ndarray, y: np.ndarray, interpolation: int = cv2.INTER_CUBIC) -> np.ndarray:
+    """`plane` ([H, W] or [H, W, C]) at fractional positions: float32 [N] or [N, C]."""
+    source = plane if plane.dtype != np.float16 else plane.astype(np.float32)
+    # OpenCV's maps are two-dimensional and at most 32767 wide.
+    rows = -(-len(x) // 1024)
+    at = np.zeros((2, rows * 1024), np.float32)
+    at[0, : len(x)], at[1, : len(x)] = x, y
+    out = cv2.remap(source, at[0].reshape(rows, 1024), at[1].reshape(rows, 1024), interpolation,
+                    borderMode=cv2.BORDER_REPLICATE) if rows else np.zeros((0,) + plane.shape[2:])
+    return out.reshape((rows * 1024,) + plane.shape[2:])[: len(x)].astype(np.float32)
+
+
+def gather(
+    planes: Mapping[int, np.ndarray], frame: np.ndarray, x: np.ndarray, y: np.ndarray,
+    interpolation: int = cv2.INTER_CUBIC,
+) -> np.ndarray:
+    """Samples at (frame, x, y) from the planes of many frames, float32 [N]; 0 where `frame` is NOWHERE."""
+    out = np.zeros(len(frame), np.float32)
+    order = np.argsort(frame, kind="stable")
+    frames, first = np.unique(frame[order], return_index=True)
+    bounds = np.append(first, len(order))
+    for k, n in enumerate(frames):
+        if n != NOWHERE:
+            members = order[bounds[k] : bounds[k + 1]]
+            out[members] = sample(planes[int(n)], x[members], y[members], interpolation)
+    return out
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Per tracked sample of a domain: source frame (int32, NOWHERE if none) and displacement to it (float32, pixels)."""
+
+    frame: np.ndarray
+    dx: np.ndarray
+    dy: np.ndarray
+
+
+class Tracker:
+    """One direction's walk over the frames of a pass; `step` once per frame, in the order of the direction.
+
+    luma: frame number -> [H, W] luma of every frame of the pass; peak: its full scale.
+    """
+
+    def __init__(self, luma: Mapping[int, np.ndarray], peak: float) -> None:
+        self._luma, self._peak = luma, peak
+        shape = next(iter(luma.values())).shape
+        self._frame = np.full(shape, NOWHERE, np.int32)
+        self._dx = np.zeros(shape, np.float32)
+        self._dy = np.zeros(shape, np.float32)
+        self._before: tuple[int, Domain] | None = None
+
+    def step(self, n: int, now: Domain | None, flow: np.ndarray | None) -> Sources | None:
+        """Sources of frame `n`; None where it has no hole.
+
+        flow: from `n` to the frame of the step before, float32 [tracked, 2]; None at the pass's first frame and
+        across a scene cut.
+        """
+        if now is None:
+            self._before = (n, None)
+            return None
+        y, x = now.y[: now.tracked], now.x[: now.tracked]
+        if flow is None or self._before is None:
+            frame = np.full(now.tracked, NOWHERE, np.int32)
+            dx = dy = np.zeros(now.tracked, np.float32)
+        else:
+            frame, dx, dy = self._follow(y, x, flow)
+            for _ in range(CORRECTIONS):
+                shift = self._drift(n, now, frame, dx, dy)
+                dx, dy = dx + shift[:, 0], dy + shift[:, 1]
+        self._frame[y, x], self._dx[y, x], self._dy[y, x] = frame, dx, dy
+        self._before = (n, now)
+        return Sources(frame=frame, dx=dx, dy=dy)
+
+    def _follow(self, y: np.ndarray, x: np.ndarray, flow: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        before, old = self._before
+        height, width = self._frame.shape
+        dx, dy = flow[:, 0], flow[:, 1]
+        ix, iy = np.rint(x + dx).astype(np.int32), np.rint(y + dy).astype(np.int32)
+        inside = (ix >= 0) & (iy >= 0) & (ix < width) & (iy < height)
+        at = np.clip(iy, 0, height - 1) * width + np.clip(ix, 0, width - 1)
+        if old is None:
+            return np.where(inside, np.int32(before), np.int32(NOWHERE)), dx, dy
+        covered = old.blocked.ravel()[at]
+        frame = np.where(covered, self._frame.ravel()[at], np.int32(before))
+        dx = dx + np.where(covered, self._dx.ravel()[at], 0)
+        dy = dy + np.where(covered, self._dy.ravel()[at], 0)
+        # A path may end outside the picture by the fraction of a pixel it kept.
+        sx, sy = x + dx, y + dy
+        frame[~inside | (sx < 0) | (sy < 0) | (sx > width - 1) | (sy > height - 1)] = NOWHERE
+        return frame, dx, dy
+
+    def _drift(self, n: int, now: Domain, frame: np.ndarray, dx: np.ndarray, dy: np.ndarray) -> np.ndarray:
+        """Shift (x, y) of the tracked samples, float32 [tracked, 2], by which what came along misses frame `n`."""
+        luma = self._luma[n]
+        follow = now.nearest[now.probe]
+        probe, follow = now.probe[frame[follow] != NOWHERE], follow[frame[follow] != NOWHERE]
+        y, x = now.y[probe], now.x[probe]
+        brought = gather(self._luma, frame[follow], x + dx[follow], y + dy[follow], cv2.INTER_LINEAR)
+        scale = np.float32(255 / self._peak)
+        e = (luma[y, x].astype(np.float32) - brought) * scale
+        gx = (luma[y, x + 1].astype(np.float32) - luma[y, x - 1]) * (scale / 2)
+        gy = (luma[y + 1, x].astype(np.float32) - luma[y - 1, x]) * (scale / 2)
+        # Large misses are something else than drift (occlusion, another object): they count less.
+        w = 1 / (1 + (e * np.float32(1 / 16)) ** 2)
+        wx, wy = w * gx, w * gy
+        ch, cw = -(-luma.shape[0] // CELL), -(-luma.shape[1] // CELL)
+        cell = (y // CELL) * cw + x // CELL
+        sums = [
+            np.bincount(cell, weights=v, minlength=ch * cw).astype(np.float32).reshape(ch, cw)
+            for v in (w, wx, wy, w * e, wx * gx, wx * gy, wy * gy, wx * e, wy * e)
+        ]
+        s, sx, sy, se, xx, xy, yy, xe, ye = (
+            cv2.GaussianBlur(v, (5, 5), 1.0, borderType=cv2.BORDER_CONSTANT) for v in sums
+        )
+        s = np.maximum(s, 1e-3)
+        # Brightness may have changed between the frames: only what varies in space counts.
+        xx, xy, yy, xe, ye = xx - sx * sx / s, xy - sx * sy / s, yy - sy * sy / s, xe - sx * se / s, ye - sy * se / s
+        damp = 4.0 * s + 4.0  # the variance of noise, and one sample of doubt
+        xx, yy = xx + damp, yy + damp
+        det = xx * yy - xy * xy
+        shift = cv2.merge([np.clip((yy * xe - xy * ye) / det, -1, 1), np.clip((xx * ye - xy * xe) / det, -1, 1)])
+        # Bilinear between cell centres, so that neighbours move alike.
+        px, py = now.x[: now.tracked], now.y[: now.tracked]
+        return sample(shift, (px + 0.5) / CELL - 0.5, (py + 0.5) / CELL - 0.5, cv2.INTER_LINEAR)

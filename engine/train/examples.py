@@ -1,0 +1,115 @@
+"""Examples: what the node would hand the network for real footage under a synthetic overlay, with the truth.
+
+The evidence comes from the very code that the node runs (`candidates.Pass`), so that training and serving see the same
+data. An example is one tile over LENGTH frames, stored in 8 bits.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from .. import candidates, holes, motion, tiles
+from ..picture import PictureFormat, Planes
+from ..synth import overlays
+
+#: Frames of an example.
+LENGTH = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shard:
+    """Examples of one clip under one overlay. S examples of T frames:
+
+    truth, luma: uint8 [S, T, 64, 64] and [S, T, 3, 64, 64]; truth_chroma, chroma: [S, T, 2, 32, 32], [S, T, 3, 2, 32, 32];
+    age: uint8 [S, T, 2, 64, 64]; hole: uint8 [S, T, 64, 64]; flow: float16 [S, T, 2, 16, 16].
+    """
+
+    truth: np.ndarray
+    truth_chroma: np.ndarray
+    luma: np.ndarray
+    chroma: np.ndarray
+    age: np.ndarray
+    hole: np.ndarray
+    flow: np.ndarray
+
+    FIELDS = ("truth", "truth_chroma", "luma", "chroma", "age", "hole", "flow")
+
+    def save(self, path: Path) -> None:
+        """Write beside `path`, then rename."""
+        beside = path.with_name(path.name + ".part")
+        with open(beside, "wb") as f:
+            np.savez(f, **{name: getattr(self, name) for name in self.FIELDS})
+        os.replace(beside, path)
+
+    @classmethod
+    def load(cls, path: Path) -> Shard:
+        with np.load(path) as stored:
+            return cls(**{name: stored[name] for name in cls.FIELDS})
+
+
+def hole_for(picture: PictureFormat, length: int, rng: np.random.Generator, fonts: Path | None) -> np.ndarray:
+    """A static hole as users have it: a display, subtitles, a logo, or blocks; grown by 1..4 pixels."""
+    w, h = picture.width, picture.height
+    seed, sheets = int(rng.integers(1 << 30)), fonts if rng.random() < 0.6 else None
+    kind = rng.choice(["telemetry", "subtitles", "logo", "blocks"], p=[0.7, 0.12, 0.08, 0.1])
+    if kind == "telemetry":
+        mask = overlays.telemetry(w, h, length, 30, seed, sheets).static_mask()
+    elif kind == "subtitles":
+        mask = overlays.subtitles(w, h, length, 30, seed).static_mask()
+    elif kind == "logo":
+        mask = overlays.logo(w, h, length, 30, seed).static_mask()
+    else:
+        mask = np.zeros((h, w), np.uint8)
+        for _ in range(int(rng.integers(4, 10))):
+            bh, bw = rng.integers(8, 64, 2)
+            y, x = rng.integers(0, h - bh), rng.integers(0, w - bw)
+            mask[y : y + bh, x : x + bw] = 255
+    # Displays sit anywhere, and flips double what a font can show.
+    if rng.random() < 0.5:
+        mask = mask[:, ::-1]
+    if rng.random() < 0.5:
+        mask = mask[::-1]
+    return holes.grown(np.ascontiguousarray(mask), False, 8, int(rng.integers(1, 5)))
+
+
+def build(frames: list[Planes], picture: PictureFormat, hole: np.ndarray, rng: np.random.Generator, per_tile: float) -> Shard:
+    """Examples of one clip. per_tile: sequences per tile of the layout, in the mean."""
+    cv2.setNumThreads(1)
+    window = range(len(frames))
+    flow_inputs = [motion.prepare(f[0], hole, picture.peak) for f in frames]
+    flows = {n: motion.between(flow_inputs[n], flow_inputs[n + 1]) for n in window[:-1]}
+    with ThreadPoolExecutor(1) as workers:
+        run = candidates.Pass(
+            picture, candidates.Regions(picture), window, window, dict(enumerate(frames)),
+            dict.fromkeys(window, hole), dict.fromkeys(window, False), flows, workers,
+        )
+    stored: dict[str, list[np.ndarray]] = {name: [] for name in Shard.FIELDS}
+    starts = rng.permutation(len(frames) - LENGTH + 1)[: max(1, round(per_tile * 3))]
+    for start in starts:
+        taken = None
+        rows: dict[str, list[np.ndarray]] = {name: [] for name in Shard.FIELDS}
+        for n in range(start, start + LENGTH):
+            _, placed, e = run.evidence(n)
+            if taken is None:
+                taken = np.sort(rng.permutation(len(e.hole))[: max(1, round(len(e.hole) / 3))])
+            w = placed.windows
+            rows["truth"].append(w[0].read(frames[n][0])[taken])
+            rows["truth_chroma"].append(np.stack([w[1].read(frames[n][k])[taken] for k in (1, 2)], 1))
+            rows["luma"].append(_bytes(e.luma[taken]))
+            rows["chroma"].append(_bytes(e.chroma[taken]))
+            rows["age"].append(np.minimum(e.age[taken], 255).astype(np.uint8))
+            rows["hole"].append(e.hole[taken].astype(np.uint8))
+            rows["flow"].append(e.flow[taken].astype(np.float16))
+        for name, values in rows.items():
+            stored[name].append(np.stack(values, 1))
+    return Shard(**{name: np.concatenate(values) for name, values in stored.items()})
+
+
+def _bytes(values: np.ndarray) -> np.ndarray:
+    return np.clip(np.rint(values * 255), 0, 255).astype(np.uint8)

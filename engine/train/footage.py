@@ -1,0 +1,89 @@
+"""Footage to learn from: real clips, and flights of a virtual camera over photographs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ..cli.programs import find
+from ..errors import PictureError
+from ..picture import PictureFormat, Planes
+
+VIDEO = {".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v"}
+PHOTO = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
+
+
+def files(folder: Path, kinds: set[str]) -> list[Path]:
+    """Files of a folder with one of the endings, by name."""
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in kinds)
+
+
+def picture_of(frames: list[Planes]) -> PictureFormat:
+    """Format of decoded frames, 8-bit YUV 4:2:0."""
+    height, width = frames[0][0].shape
+    return PictureFormat(family="YUV", floating=False, bits=8, width=width, height=height,
+                         subsampling_w=1, subsampling_h=1)
+
+
+def clip(path: Path) -> list[Planes]:
+    """All frames of a video as 8-bit YUV 4:2:0 planes at its own size (cut to even numbers)."""
+    told = subprocess.run(
+        [find("ffprobe"), "-v", "error", "-select_streams", "v:0", "-show_entries", "stream=width,height",
+         "-of", "json", str(path)], capture_output=True, check=False,
+    )
+    streams = json.loads(told.stdout or b"{}").get("streams")
+    if not streams:
+        raise PictureError(f"{path} has no video that ffprobe can read")
+    width, height = streams[0]["width"] // 2 * 2, streams[0]["height"] // 2 * 2
+    read = subprocess.run(
+        [find("ffmpeg"), "-v", "error", "-i", str(path), "-vf", f"crop={width}:{height}:0:0", "-f", "rawvideo",
+         "-pix_fmt", "yuv420p", "-"], capture_output=True, check=False,
+    )
+    return _planes(np.frombuffer(read.stdout, np.uint8), width, height)
+
+
+def flight(path: Path, width: int, height: int, length: int, rng: np.random.Generator) -> list[Planes]:
+    """A virtual camera's way over a photograph: smooth translation, rotation and zoom at FPV-like or slow speeds."""
+    photo = cv2.imread(str(path))
+    if photo is None:
+        raise PictureError(f"{path} is no picture that OpenCV can read")
+    ph, pw = photo.shape[:2]
+    # Slow and fast flights alike: speed is log-uniform, 0.2..12 pixels a frame.
+    speed = np.exp(rng.uniform(np.log(0.2), np.log(12)))
+    base = rng.uniform(0.45, 0.9) * min(pw / width, ph / height)
+    t = np.arange(length)
+    wave = [rng.uniform(0.5, 1.5) * np.sin(t * rng.uniform(0.03, 0.2) + rng.uniform(0, 6)) for _ in range(4)]
+    heading = rng.uniform(0, 2 * np.pi) + 0.4 * wave[0]
+    x, y = np.cumsum(speed * np.cos(heading)), np.cumsum(speed * np.sin(heading))
+    # The way is folded at the photograph's border.
+    x, y = _folded(x * base + pw / 2, width * base * 0.6, pw), _folded(y * base + ph / 2, height * base * 0.6, ph)
+    angle, zoom = 0.06 * wave[1], base * np.exp(0.05 * wave[2])
+    bgr = []
+    for k in range(length):
+        c, s = np.cos(angle[k]) * zoom[k], np.sin(angle[k]) * zoom[k]
+        at = np.array([[c, -s, x[k] - c * width / 2 + s * height / 2], [s, c, y[k] - s * width / 2 - c * height / 2]])
+        picture = cv2.warpAffine(photo, at, (width, height), flags=cv2.INTER_AREA | cv2.WARP_INVERSE_MAP,
+                                 borderMode=cv2.BORDER_REFLECT_101)
+        bgr.append(cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420))
+    return _planes(np.concatenate([b.ravel() for b in bgr]), width, height)
+
+
+def _folded(way: np.ndarray, margin: float, size: int) -> np.ndarray:
+    low, high = margin, size - margin
+    if high <= low:
+        return np.full_like(way, size / 2)
+    return low + np.abs((way - low) % (2 * (high - low)) - (high - low)) * -1 + (high - low)
+
+
+def _planes(raw: np.ndarray, width: int, height: int) -> list[Planes]:
+    size = width * height
+    whole = raw[: len(raw) // (size * 3 // 2) * (size * 3 // 2)].reshape(-1, size * 3 // 2)
+    half = (height // 2, width // 2)
+    return [
+        (f[:size].reshape(height, width), f[size : size * 5 // 4].reshape(half), f[size * 5 // 4 :].reshape(half))
+        for f in whole
+    ]
