@@ -88,52 +88,52 @@ def temporal_median(frames: Sequence[Planes], holes: Sequence[np.ndarray]) -> It
 
 
 def flow_propagation(frames: Sequence[Planes], holes: Sequence[np.ndarray]) -> Iterator[Planes]:
-    """The previous restored frame warped into the hole again and again, from both ends; Telea where nothing
-    arrives.
+    """The previous restored frame warped into the hole again and again, from both ends.
 
     Flow is OpenCV's DIS on luma whose hole is filled by Telea first; its "fast" preset is up to 3 dB better
-    here than
-    "medium", whose finer scales follow the fill. What arrives from both ends is averaged, each weighted by
-    the
-    other's age in frames.
+    here than "medium", whose finer scales follow the fill. What arrives from both ends is averaged, each
+    weighted by the other's age in frames; Telea fills where nothing arrives.
     """
     spatial = list(_per_plane(_telea)(frames, holes))
-    dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    luma = [np.ascontiguousarray(planes[0]) for planes in spatial]
     count = len(frames)
-
-    def pass_over(order: Sequence[int]) -> list[tuple[tuple[np.ndarray, np.ndarray], ...]]:
-        """Per frame and plane: restored samples and age (0 outside the hole, infinite where nothing
-        arrived)."""
-        out: list = [None] * count
-        before = None
-        for n in order:
-            flow = dis.calc(spatial[n][0], spatial[before][0], None) if before is not None else None
-            made = []
-            for p, plane in enumerate(spatial[n]):
-                inside = plane_hole(holes[n], frames[n][p])
-                age = np.where(inside, np.float32(np.inf), np.float32(0))
-                filled = plane.astype(np.float32)
-                if flow is not None and inside.any():
-                    _arrive(filled, age, inside, flow, *out[before][p])
-                made.append((filled, age))
-            out[n] = tuple(made)
-            before = n
-        return out
-
-    forward, backward = pass_over(range(count)), pass_over(range(count - 1, -1, -1))
+    forward = _pass_over(range(count), spatial, luma, holes)
+    backward = _pass_over(range(count - 1, -1, -1), spatial, luma, holes)
     for n in range(count):
         out = []
-        for p, plane in enumerate(frames[n]):
-            inside = plane_hole(holes[n], plane)
+        for p, plane in enumerate(spatial[n]):
+            filled = plane.copy()
             (a, age_a), (b, age_b) = forward[n][p], backward[n][p]
-            with np.errstate(invalid="ignore"):
-                weight = np.where(
-                    np.isinf(age_b), 1.0, np.where(np.isinf(age_a), 0.0, age_b / (age_a + age_b))
-                )
-            mixed = np.where(np.isinf(age_a) & np.isinf(age_b), spatial[n][p], a * weight + b * (1 - weight))
-            out.append(np.where(inside, np.clip(np.round(mixed), 0, 255), plane).astype(np.uint8))
-        forward[n] = backward[n] = ()
+            some = np.isfinite(age_a) | np.isfinite(age_b)
+            age_a, age_b = np.minimum(age_a, 1e6), np.minimum(age_b, 1e6)
+            mixed = (a * age_b + b * age_a) / np.maximum(age_a + age_b, 1)
+            y, x = np.nonzero(plane_hole(holes[n], plane))
+            filled[y[some], x[some]] = np.clip(np.round(mixed[some]), 0, 255)
+            out.append(filled)
         yield tuple(out)
+
+
+def _pass_over(
+    order: Sequence[int], spatial: Sequence[Planes], luma: Sequence[np.ndarray], holes: Sequence[np.ndarray]
+) -> list[list[tuple[np.ndarray, np.ndarray]]]:
+    """Frames restored in `order`: per frame and plane the hole's samples and ages (infinite: none came)."""
+    dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    out: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in spatial]
+    before: list[tuple[np.ndarray, np.ndarray]] = []
+    last = -1
+    for n in order:
+        flow = dis.calc(luma[n], luma[last], None) if before else None
+        whole = []
+        for p, plane in enumerate(spatial[n]):
+            inside = plane_hole(holes[n], plane)
+            age = np.where(inside, np.float32(np.inf), np.float32(0))
+            filled = plane.astype(np.float32)
+            if flow is not None and inside.any():
+                _arrive(filled, age, inside, flow, *before[p])
+            whole.append((filled, age))
+            out[n].append((filled[inside], age[inside]))
+        before, last = whole, n
+    return out
 
 
 def _arrive(
@@ -180,7 +180,7 @@ def source_of(name: str) -> str:
         "ns": (_navier_stokes,),
         "biharmonic": (_biharmonic, regions, _telea),
         "median": (temporal_median, _telea),
-        "flow": (flow_propagation, _arrive, _telea),
+        "flow": (flow_propagation, _pass_over, _arrive, _telea),
     }
     return "".join(inspect.getsource(one) for one in own[name]) + f"{MEDIAN_REACH} {_TELEA_RADIUS}"
 

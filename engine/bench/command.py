@@ -113,7 +113,8 @@ def _measured(case, names, methods, node_arguments, args, steps):
             results[method] = runs.baseline(method, case, holes, args.cache, steps.update)
         steps.end()
     row = table.Row(
-        clip=case.name, kind=case.kind, width=case.picture.width, height=case.picture.height, frames=case.length,
+        clip=case.name, kind=case.kind, width=case.picture.width, height=case.picture.height,
+        frames=case.length,
         coverage=case.coverage,
         scores={name: metrics.score(case, made.restored, holes) for name, made in results.items()},
         seconds={name: made.seconds for name, made in results.items()},

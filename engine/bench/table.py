@@ -71,7 +71,8 @@ def compare(rows: Sequence[Row]) -> Comparison | None:
     leads = [(row.scores[OURS].psnr - best_baseline(row)[1], row.clip) for row in rows]
     return Comparison(
         best=best, best_mean=means[best], gain=means[OURS] - means[best],
-        least=min(leads)[0], least_clip=min(leads)[1], steadier=flickers[OURS] < min(flickers[name] for name in others),
+        least=min(leads)[0], least_clip=min(leads)[1],
+        steadier=flickers[OURS] < min(flickers[name] for name in others),
     )  # fmt: skip
 
 

@@ -251,7 +251,7 @@ class Scene:
         return np.tile(table, (9, 1))[seen], camera[seen]
 
     def _crown(self, kind: int, size: float, clear: float) -> np.ndarray:
-        """Sprite of a tree as tall as `size` pixels, its colours already hazed; hazes are kept in 16 steps."""
+        """Sprite of a tree as tall as `size` pixels, its colours hazed already, in 16 steps."""
         level = 0 if size > 110 else 1 if size > 40 else 2
         key = kind, level, round(clear * 16)
         if key not in self._crowns:
@@ -335,7 +335,7 @@ def flight(width: int, height: int, length: int, seed: int, fps: float = 30.0) -
 
 
 def _smeared(picture: np.ndarray, scene: Scene, path: Path, seconds: float, open_for: float) -> np.ndarray:
-    """Motion blur by the camera's turning, the larger part of it: the mean of the instant and a turned copy."""
+    """Motion blur by the camera's turning, its larger part: the instant and a turned copy."""
     now, then = path.at(seconds).axes(), path.at(seconds + open_for).axes()
     matrix = np.linalg.inv(scene.inverse) @ now @ then.T @ scene.inverse
     turned = cv2.warpPerspective(

@@ -35,7 +35,7 @@ def noise(rng: np.random.Generator, size: int, coarsest: int, finest: int, fall:
 class Terrain:
     """ground: uint8 RGB pyramid, each level a quarter of the side before. detail: uint8, 128 is neutral.
 
-    trees: float [n, 4] x, y, height, kind. houses: float [n, 6] x, y, length, width, eaves, turn. Metres, radians.
+    trees: float [n, 4] x, y, height, kind. houses: float [n, 6] x, y, length, width, eaves, turn (m, rad).
     """
 
     ground: list[np.ndarray] = field(repr=False)
@@ -234,7 +234,7 @@ def _ellipse(picture: np.ndarray, x: float, y: float, a: float, b: float, value:
 
 
 def _crown(rng: np.random.Generator) -> list[np.ndarray]:
-    """A tree seen from the side, premultiplied float32 RGBA 0..255 at three sizes; foot at the bottom's middle."""
+    """A tree seen from the side, premultiplied float32 RGBA 0..255 at three sizes; foot at the bottom."""
     size = 256
     y, x = np.mgrid[0:size, 0:size].astype(np.float32) / size
     conifer = rng.random() < 0.35
