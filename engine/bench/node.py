@@ -49,7 +49,9 @@ def run(
             "clean.vpy", {"clip": clip, "mask": mask, **(arguments or {})}, "-c", "y4m", "-p"
         )
         output = folder / "out.y4m"
-        seconds, memory = _piped(stage.command, stage.environment, output, on_frame)
+        # The source filter's index goes with the files, not into the user's own cache.
+        environment = {**(stage.environment or os.environ), "XDG_CACHE_HOME": str(folder / "cache")}
+        seconds, memory = _piped(stage.command, environment, output, on_frame)
         restored = _y4m(output, case)
     return Run(name="osdclean", restored=restored, seconds=seconds / case.length, memory=memory)
 
@@ -74,7 +76,7 @@ def _write(path: Path, case: Case, data: Iterable[bytes], pixels: str, codec: Se
 
 def _piped(
     command: Sequence[str],
-    environment: Mapping[str, str] | None,
+    environment: Mapping[str, str],
     output: Path,
     on_frame: Callable[[int], None] | None,
 ) -> tuple[float, float]:
