@@ -184,7 +184,12 @@ def _x265(
         words += ["--max-cll", f"{picture.max_cll},{picture.max_fall or 0}"]
     if picture.mastering or picture.max_cll is not None:
         words += ["--hdr10"]
-    return Stage(name="x265", command=[*words, "--no-progress", *rest, "-o", "-", "-"], advice=_ADVICE)
+    return Stage(
+        name="x265",
+        command=[*words, "--no-progress", *rest, "-o", "-", "-"],
+        advice=_ADVICE,
+        last_words="encoder_open() failed",
+    )
 
 
 def _x264(

@@ -90,7 +90,7 @@ def read_packets(data: bytes) -> tuple[bytes, list[Packet]]:
                 anchor = order
             found.append((begun, 16 <= kind <= 23, (period, order)))
     shown = {i: place for place, i in enumerate(sorted(range(len(found)), key=lambda i: found[i][2]))}
-    ends = [offset for offset, _, _ in found[1:]] + [len(data)]
+    ends = [offset for offset, _, _ in found[1:]] + [len(data)] * bool(found)
     return header, [
         Packet(offset=offset, size=stop - offset, key=key, shown=shown[i])
         for i, ((offset, key, _), stop) in enumerate(zip(found, ends, strict=True))

@@ -8,7 +8,8 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 from ..errors import OsdcleanError
 from .commands import COMMANDS, Command
@@ -82,10 +83,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args.rest = arguments[split + 1 :]
     if args.rest and not getattr(args, "takes_rest", False):
         parser.error(f"{args.command} takes nothing after --")
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        _end_on(number)
     try:
-        return args.run(args)
+        with _ended_by_signals():
+            return args.run(args)
     except OsdcleanError as error:
         _say(str(error))
         return 1
@@ -98,17 +98,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _end_on(number: int) -> None:
-    """Make a signal end the command tidily, where signals can be set (the main thread only)."""
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let signals end the command tidily, where signals can be set (the main thread only)."""
 
     def end(number: int, frame: object) -> None:
         raise Terminated(number)
 
+    before = {}
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            with suppress(ValueError):
+                before[number] = signal.signal(number, end)
     try:
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, end)
-    except ValueError:
-        pass
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _say(text: str) -> None:

@@ -54,9 +54,11 @@ def mux_stage(media: Media, clip: Clip, output: Path, encoder: str) -> Stage:
     words = [find("ffmpeg"), "-v", "error", "-y"]
     words += ["-itsoffset", f"{lead:.9f}", "-f", "matroska", "-i", "pipe:0"]
     words += ["-i", f"file:{media.path}", "-map", "0:v:0"]
-    for kind, option, codec in _carried(media, suffix):
-        words += ["-map", f"1:{kind.index}", f"-c:{option}", codec]
-        if kind.picture:
+    for stream, option, codec in _carried(media, suffix):
+        words += ["-map", f"1:{stream.index}", f"-c:{option}", codec]
+        # ffmpeg leaves the copying of names to us once we name one stream's
+        words += [f"-map_metadata:s:{option}", f"1:s:{stream.index}"]
+        if stream.picture:
             words += [f"-disposition:{option}", "attached_pic"]
     words += ["-c:v:0", "copy", "-disposition:v:0", "default", "-map_metadata", "1", "-map_chapters", "1"]
     words += ["-map_metadata:s:v:0", f"1:s:{video.index}"]

@@ -36,13 +36,15 @@ _BROKEN_PIPE = "fwrite() call failed"
 class Stage:
     """One program of a pipeline.
 
-    name: as the user knows it. advice: how to mend its failure, as the end of a sentence's own sentence.
+    name: as the user knows it. advice: how to mend its failure, a sentence of its own.
+    last_words: text in its stderr after which it can only end; some builds of x265 hang there.
     """
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] | None = None
     advice: str = ""
+    last_words: str | None = None
 
 
 class Pipeline:
@@ -91,12 +93,16 @@ class Pipeline:
         self._processes.append(process)
         assert process.stdout is not None
         assert process.stderr is not None
-        thread = threading.Thread(target=self._listen, args=(process.stderr, said), daemon=True)
+        thread = threading.Thread(
+            target=self._listen, args=(stage, process, process.stderr, said), daemon=True
+        )
         thread.start()
         self._threads.append(thread)
         return process.stdout
 
-    def _listen(self, stream: IO[bytes], said: deque[str]) -> None:
+    def _listen(
+        self, stage: Stage, process: subprocess.Popen[bytes], stream: IO[bytes], said: deque[str]
+    ) -> None:
         rest = b""
         while chunk := os.read(stream.fileno(), 65536):
             *lines, rest = re.split(rb"[\r\n]+", rest + chunk)
@@ -104,10 +110,19 @@ class Pipeline:
                 frame = _FRAME.match(line)
                 if frame is None:
                     said.append(line.decode(errors="replace"))
+                    if stage.last_words is not None and stage.last_words in said[-1]:
+                        threading.Thread(target=self._end_soon, args=(process,), daemon=True).start()
                 elif self._on_frame is not None:
                     self._on_frame(int(frame[1]))
         if rest.strip():
             said.append(rest.decode(errors="replace"))
+
+    @staticmethod
+    def _end_soon(process: subprocess.Popen[bytes]) -> None:
+        try:
+            process.wait(2)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
     def copy_to(self, sink: FileIO, place: Path) -> None:
         """Write what leaves the last program to `sink`; raises CommandError where the disk takes no more.

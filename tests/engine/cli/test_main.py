@@ -1,0 +1,84 @@
+"""The entry: help without heavy packages, exit statuses, what follows --."""
+
+import subprocess
+import sys
+
+import pytest
+from osdclean.engine.cli import commands, main
+from osdclean.engine.cli.failure import CommandError, Terminated
+
+
+def test_help_lists_every_command_and_imports_nothing_heavy():
+    code = """if True:
+        import sys
+        from osdclean.engine.cli.main import main
+        try:
+            main(["--help"])
+        except SystemExit:
+            pass
+        print([m for m in ("torch", "numpy", "cv2", "vapoursynth") if m in sys.modules])
+    """
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.rstrip().endswith("[]")
+    for command in commands.COMMANDS:
+        assert command.name in said
+
+
+@pytest.mark.parametrize("name", ["clean", "preview", "demo", "bench"])
+def test_help_of_each_command(name, capsys):
+    with pytest.raises(SystemExit) as end:
+        main.main([name, "--help"])
+    assert end.value.code == 0
+    assert f"usage: osdclean {name}" in capsys.readouterr().out
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as end:
+        main.main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out.startswith("osdclean ")
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["nonsense"], ["clean", "a.mp4"], ["preview", "a.mp4", "--mask", "m", "--", "x"]]
+)
+def test_wrong_usage_is_status_2(words, capsys):
+    with pytest.raises(SystemExit) as end:
+        main.main(words)
+    assert end.value.code == 2
+    assert "usage: osdclean" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "said"),
+    [
+        (CommandError("what\nand how"), 1, "osdclean: what and how\n"),
+        (KeyboardInterrupt(), 130, "osdclean: stopped; nothing was written\n"),
+        (Terminated(15), 143, ""),
+    ],
+)
+def test_exit_status_of_each_end(raised, status, said, monkeypatch, capsys):
+    from osdclean.engine.cli import clean
+
+    def run(args):
+        raise raised
+
+    monkeypatch.setattr(clean, "run", run)
+    assert main.main(["clean", "a.mp4", "b.mkv", "--mask", "m.png"]) == status
+    assert capsys.readouterr().err == said
+
+
+def test_what_follows_two_dashes_reaches_the_command(monkeypatch):
+    from osdclean.engine.cli import clean
+
+    seen = []
+    monkeypatch.setattr(clean, "run", lambda args: seen.append((args.input.name, args.rest)) or 0)
+    assert main.main(["clean", "a.mp4", "b.mkv", "--mask", "m.png", "--", "--tune", "grain", "x"]) == 0
+    assert seen == [("a.mp4", ["--tune", "grain", "x"])]
+
+
+def test_command_whose_package_is_missing_says_so(monkeypatch, capsys):
+    missing = commands.Command(name="gone", module="osdclean.engine.gone", summary="")
+    monkeypatch.setattr(main, "COMMANDS", (*commands.COMMANDS, missing))
+    assert main.main(["gone"]) == 1
+    assert "gone cannot start" in capsys.readouterr().err

@@ -1,0 +1,50 @@
+"""The progress line: its words, its width, and its silence."""
+
+import io
+
+import pytest
+from osdclean.engine.cli import progress
+from osdclean.engine.cli.progress import Progress, clock
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def now(monkeypatch):
+    time = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: time[0])
+    return time
+
+
+def test_line_tells_share_rate_and_time_left(now):
+    bar = Progress(400, stream=Terminal())
+    now[0] += 10
+    bar.update(100)
+    assert bar.rate == 10
+    line = bar.line(100)
+    assert line.startswith(" 25% [########......................]")
+    assert "100/400 frames  10.0 frames/s  0:00:30 left" in line
+    assert all(len(bar.line(width)) <= width for width in range(1, 120))
+
+
+def test_only_a_terminal_sees_it(now):
+    for stream, quiet in ((io.StringIO(), False), (Terminal(), True)):
+        bar = Progress(3, quiet, stream)
+        now[0] += 1
+        bar.update(3)
+        bar.close()
+        assert stream.getvalue() == ""
+    shown = Terminal()
+    bar = Progress(3, stream=shown)
+    now[0] += 1
+    bar.update(3)
+    bar.close()
+    assert "3/3 frames" in shown.getvalue()
+    assert shown.getvalue().endswith("\r\x1b[K")
+
+
+def test_clock():
+    assert [clock(0), clock(59.6), clock(3725)] == ["0:00:00", "0:01:00", "1:02:05"]
