@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from . import motion, propagation, spatial, tiles
+from .errors import PictureError
 from .picture import PictureFormat, Planes
 
 #: Side of the grid on which a tile knows its motion.
@@ -104,6 +105,7 @@ class Regions:
 
     def _build(self, hole: np.ndarray) -> Region:
         p = self._picture
+        self._check(hole)
         domain = propagation.domain(hole)
         everything = np.arange(len(domain.y), dtype=np.int32)
         luma = _PlaneSamples(y=domain.y, x=domain.x, hole_count=domain.hole_count, follows=everything)
@@ -122,25 +124,34 @@ class Regions:
         )
         small = np.zeros(shape, bool)
         small[chroma.y[: chroma.hole_count], chroma.x[: chroma.hole_count]] = True
+        self._check(small)
         other = spatial.Fill(small, self._cells)
         return Region(hole=hole, domain=domain, luma=luma, chroma=chroma, fills=(fill, other, other))
+
+
+    @staticmethod
+    def _check(hole: np.ndarray) -> None:
+        if hole.all():
+            raise PictureError(
+                "mask must leave some of the picture uncovered, passed one that covers all of "
+                f"{hole.shape[1]}x{hole.shape[0]} once grown; is it inverted?"
+            )
 
 
 class Pass:
     """One pass over the frames of a window.
 
-    frames: frame number -> planes; holes: frame number -> bool [H, W]; cuts: frame number -> whether a scene starts
-    there, for every frame but the first; wanted: the frames whose evidence will be asked for; flows: the cache of
-    flows between neighbours, (n, n + 1) -> (forth, back) as `motion.between` yields them.
+    frames: frame number -> planes; holes: frame number -> bool [H, W]; wanted: the frames whose evidence will be
+    asked for; flows: n -> flow between n and n + 1, (forth, back) as `motion.between` yields them, None across a cut;
+    workers: has at least two threads.
     """
 
     def __init__(
         self, picture: PictureFormat, regions: Regions, window: range, wanted: range,
-        frames: Mapping[int, Planes], holes: Mapping[int, np.ndarray], cuts: Mapping[int, bool],
+        frames: Mapping[int, Planes], holes: Mapping[int, np.ndarray],
         flows: Mapping[int, tuple[np.ndarray, np.ndarray] | None], workers: Executor,
     ) -> None:
         self._picture, self._frames, self._flows, self._wanted = picture, frames, flows, wanted
-        self._cuts = cuts
         self._region = {n: regions.of(holes[n]) for n in window}
         self._factor = motion.reduction(picture.width, picture.height)
         # RGB: green carries most of the luma, and no sample needs to be mixed.
@@ -153,6 +164,7 @@ class Pass:
         self._origins = tiles.lay(union)
         self._placed: tuple[Region, np.ndarray, Placed] | None = None
         self._fills: dict[int, tuple[np.ndarray, ...]] = {}
+        self._blocked = {n: None if r is None else r.domain.blocked for n, r in self._region.items()}
         # The walks end where nothing more is wanted.
         first, last = window.start, window.stop
         before = workers.submit(self._walk, range(first, wanted.stop), -1)
@@ -230,7 +242,7 @@ class Pass:
         p = self._picture
         active, placed = self._place(region)
         fill = self._fill(n)
-        sides = (self._before[n], self._after[n])
+        sides = [self._around(region.domain, sources) for sources in (self._before[n], self._after[n])]
         pictures: list[list[np.ndarray]] = [[], [], []]  # filled, before, after; each a list of planes' tiles
         age = np.zeros((2,) + placed.hole.shape, np.float32)
         for k in range(p.plane_count):
@@ -249,13 +261,13 @@ class Pass:
             y, x = samples.y, samples.x
             sy = (1 << p.subsampling_h) if samples is not region.luma else 1
             sx = (1 << p.subsampling_w) if samples is not region.luma else 1
-            follow = region.domain.nearest[samples.follows]
             for side, sources in enumerate(sides):
-                frame = sources.frame[follow]
+                frame = sources.frame[samples.follows]
                 # The next-best kernel for subsampled chroma: a wider one would reach back into the hole.
                 kernel = cv2.INTER_CUBIC if samples is region.luma else cv2.INTER_LINEAR
                 values = propagation.gather(
-                    _PlaneOf(self._frames, k), frame, x + sources.dx[follow] / sx, y + sources.dy[follow] / sy, kernel
+                    _PlaneOf(self._frames, k), frame, x + sources.dx[samples.follows] / sx,
+                    y + sources.dy[samples.follows] / sy, kernel,
                 )
                 tile = filled.copy()
                 there = (frame != propagation.NOWHERE)[number]
@@ -264,12 +276,21 @@ class Pass:
                 if k == 0:
                     age[side].ravel()[place[there]] = np.abs(frame - n)[number[there]]
         luma, chroma = zip(*(self._split(picture) for picture in pictures), strict=True)
-        linked = n > self._wanted.start and not self._cuts.get(n, False) and self._region[n - 1] is not None
+        linked = n > self._wanted.start and self._region[n - 1] is not None
         field = self._flow(n, -1) if linked else None
         return active, placed, Evidence(
             luma=np.stack(luma, 1), chroma=np.stack(chroma, 1), age=np.stack([age[0], age[1]], 1), hole=placed.hole,
             flow=self._tile_flow(field, placed.origins), linked=field is not None,
         )
+
+    def _around(self, domain: propagation.Domain, tracked: propagation.Sources) -> propagation.Sources:
+        """Sources of all samples of a domain: the ring follows the motion of the nearest tracked sample."""
+        frame, dx, dy = (v[domain.nearest] for v in (tracked.frame, tracked.dx, tracked.dy))
+        ring = slice(domain.tracked, None)
+        shape = (self._picture.height, self._picture.width)
+        clean = propagation.seen(self._blocked, shape, frame[ring], domain.x[ring] + dx[ring], domain.y[ring] + dy[ring])
+        frame[ring][~clean] = propagation.NOWHERE
+        return propagation.Sources(frame=frame, dx=dx, dy=dy)
 
     def _split(self, planes: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """(luma [K, 64, 64], chroma [K, 2, h, w]) of one picture's tiles."""

@@ -1,4 +1,13 @@
-"""The facade of the engine: frames and holes in, patches out. (Provisional fill; see git log.)"""
+"""The facade of the engine: frames and holes of a window in, patches of a block out.
+
+Policy of time (cited below as #1..#5):
+1. Frame n belongs to block n // period, whatever was asked before.
+2. A pass over a block reads `warmup` frames before it and `lookahead` frames after it, clamped at the clip's ends.
+   Sources are sought in all of them; the network's state runs in over the last SETTLE frames before the block.
+3. Nothing crosses a scene cut: neither motion, nor sources, nor state.
+4. Flow between two neighbours depends on these two frames alone, and is kept for the passes that share them.
+5. Nothing is derived from the number of threads, requests, free memory or the clock. One thread drives the engine.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +15,20 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
+import torch
 
+from . import motion
+from .candidates import Pass, Regions
 from .errors import PictureError
+from .network import Inputs
 from .picture import PictureFormat, Planes
+from .runtime import Runtime, cores, moved
 from .settings import Settings
+
+#: Frames before the block over which the recurrent state runs in.
+SETTLE = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +39,9 @@ class Patches:
 
     @property
     def nbytes(self) -> int:
-        return sum(i.nbytes + v.nbytes for planes in self.frames.values() for i, v in planes)
+        """Bytes held; indices are shared by frames with the same hole."""
+        arrays = {id(a): a.nbytes for planes in self.frames.values() for pair in planes for a in pair}
+        return sum(arrays.values())
 
     def apply(self, n: int, planes: Planes) -> None:
         """Write the patch of frame `n` into writable `planes`; a frame without a hole is left as it is."""
@@ -31,21 +51,25 @@ class Patches:
 
 
 class Inpainter:
-    """Restores blocks of a clip. Thread-safe: work is done on one thread of its own."""
+    """Restores blocks of a clip. Thread-safe: all work is done on one thread of its own and its two helpers."""
 
     def __init__(self, picture: PictureFormat, length: int, settings: Settings) -> None:
+        """Raises ModelError and DeviceError."""
         self.picture, self.length, self.settings = picture, length, settings
-        self._thread = ThreadPoolExecutor(1, "osdclean")
+        self._runtime = Runtime(settings.model, settings.device, settings.precision)
+        self._thread = ThreadPoolExecutor(1, "osdclean", initializer=lambda: torch.set_num_threads(cores()))
+        self._workers = ThreadPoolExecutor(2, "osdclean-worker")
+        self._regions = Regions(picture)
+        #: (n, n + 1) -> flow forth and back, or None across a cut.
+        self._flows: dict[int, tuple[np.ndarray, np.ndarray] | None] = {}
 
     def block_of(self, n: int) -> int:
-        return n // self.settings.period
+        return n // self.settings.period  # #1
 
     def window(self, block: int) -> range:
         """Frames that the pass over `block` reads, clamped to the clip."""
         s = self.settings
-        return range(
-            max(0, block * s.period - s.warmup), min(self.length, (block + 1) * s.period + s.lookahead)
-        )
+        return range(max(0, block * s.period - s.warmup), min(self.length, (block + 1) * s.period + s.lookahead))  # #2
 
     def restore(
         self,
@@ -61,31 +85,87 @@ class Inpainter:
             for many frames (a static mask passes the same object for all).
         cuts: frame number -> True where a scene starts at that frame, False where it surely does not;
             frames that are missing are measured (`_SceneChangePrev` of the frame, where present).
+        Raises PictureError (a mask that leaves nothing, samples that are not numbers) and DeviceError.
         """
         return self._thread.submit(self._restore, block, frames, holes, cuts).result()
 
-    def _restore(self, block, frames, holes, cuts) -> Patches:
-        import cv2
+    def close(self) -> None:
+        """Stop the engine's threads and let go of the network; further calls raise."""
+        self._thread.shutdown()
+        self._workers.shutdown()
+        self._runtime.close()
 
+    def _restore(
+        self, block: int, frames: Mapping[int, Planes], holes: Mapping[int, np.ndarray], cuts: Mapping[int, bool]
+    ) -> Patches:
+        window, period = self.window(block), self.settings.period
+        wanted = range(block * period, min(self.length, (block + 1) * period))
+        if not any(holes[n].any() for n in wanted):
+            return Patches(frames={})
+        self._check(frames)
+        # DIS cuts its work by OpenCV's number of threads, and what it finds depends on the cut (#5).
+        cv2.setNumThreads(1)
+        self._measure_motion(window, frames, holes, cuts)
+        run_in = range(max(window.start, wanted.start - SETTLE), wanted.stop)
+        run = Pass(self.picture, self._regions, window, run_in, frames, holes, self._flows, self._workers)
         out = {}
-        fmt = self.picture
-        for n in range(block * self.settings.period, min(self.length, (block + 1) * self.settings.period)):
-            hole = holes[n]
-            if not hole.any():
+        state, tiles_before = None, None
+        ahead = self._workers.submit(run.evidence, run_in.start)
+        for n in run_in:
+            found = ahead.result()
+            if n + 1 < run_in.stop:  # the next frame's evidence is gathered while the network works on this one
+                ahead = self._workers.submit(run.evidence, n + 1)
+            if found is None:
+                state = None
                 continue
-            planes = []
-            for p, plane in enumerate(frames[n]):
-                h, w = plane.shape
-                m = cv2.resize(hole.astype(np.uint8) * 255, (w, h), interpolation=cv2.INTER_AREA) > 0
-                scale = 255 / fmt.peak
-                shift = 0.5 if fmt.floating and p and fmt.family == "YUV" else 0.0
-                img = np.clip((plane.astype(np.float32) + shift) * scale, 0, 255).astype(np.uint8)
-                fill = cv2.inpaint(img, m.astype(np.uint8), 3, cv2.INPAINT_TELEA)
-                index = np.flatnonzero(m)
-                planes.append((index, (fill.ravel()[index] / scale - shift).astype(fmt.dtype)))
-            out[n] = tuple(planes)
+            active, placed, evidence = found
+            tiles_now = torch.from_numpy(active)
+            if state is not None and not evidence.linked:
+                state = None
+            elif state is not None and not torch.equal(tiles_now, tiles_before):
+                state = moved(state, tiles_before, tiles_now)
+            inputs = Inputs(
+                *(torch.from_numpy(a) for a in (evidence.luma, evidence.chroma, evidence.age)),
+                torch.from_numpy(evidence.hole[:, None]), torch.from_numpy(evidence.flow),
+            )
+            luma, chroma, state = self._runtime.step(inputs, state)
+            tiles_before = tiles_now
+            if n in wanted:
+                out[n] = run.patch(n, placed, luma.numpy(), chroma.numpy())
         return Patches(frames=out)
 
-    def close(self) -> None:
-        """Stop the engine's thread and let go of the model; further calls raise."""
-        self._thread.shutdown()
+    def _check(self, frames: Mapping[int, Planes]) -> None:
+        if self.picture.floating:
+            for n, planes in frames.items():
+                if not all(np.isfinite(plane).all() for plane in planes):
+                    raise PictureError(
+                        f"float samples must be finite, passed NaN or infinity in frame {n}; clean the clip with std.Expr"
+                    )
+
+    def _measure_motion(
+        self, window: range, frames: Mapping[int, Planes], holes: Mapping[int, np.ndarray], cuts: Mapping[int, bool]
+    ) -> None:
+        """Have the flow between all neighbours of the window at hand (#4); what lies outside it is forgotten."""
+        self._flows = {n: flow for n, flow in self._flows.items() if n in window}
+        pairs = [n for n in window[:-1] if n not in self._flows]
+        main = 1 if self.picture.family == "RGB" else 0
+        ready: dict[int, motion.FlowInput] = {}
+
+        def measure(n: int) -> tuple[np.ndarray, np.ndarray] | None:
+            a, b = ready[n], ready[n + 1]
+            cut = cuts.get(n + 1)
+            if cut is None:
+                cut = 0 < self.settings.sc_threshold < motion.difference(a, b)
+            return None if cut else motion.between(a, b)
+
+        def prepare(n: int) -> motion.FlowInput:
+            return motion.prepare(frames[n][main], holes[n], self.picture.peak)
+
+        # A few at a time, so that reduced pictures do not pile up.
+        for first in range(0, len(pairs), 16):
+            some = pairs[first : first + 16]
+            needed = sorted({n + k for n in some for k in (0, 1)})
+            ready = {n: ready[n] for n in needed if n in ready}
+            missing = [n for n in needed if n not in ready]
+            ready.update(zip(missing, self._workers.map(prepare, missing), strict=True))
+            self._flows.update(zip(some, self._workers.map(measure, some), strict=True))

@@ -67,7 +67,7 @@ def prepare(luma: np.ndarray, hole: np.ndarray, peak: float) -> FlowInput:
     factor = reduction(luma.shape[1], luma.shape[0])
     size = (luma.shape[1] // factor, luma.shape[0] // factor)
     source = luma if luma.dtype != np.float16 else luma.astype(np.float32)
-    small = cv2.resize(source, size, interpolation=cv2.INTER_AREA) if factor > 1 else source
+    small = cv2.resize(source, size, interpolation=cv2.INTER_AREA) if factor > 1 else np.ascontiguousarray(source)
     if small.dtype != np.uint8:
         small = np.clip(np.nan_to_num(small.astype(np.float32)) * (255 / peak), 0, 255).astype(np.uint8)
     if not hole.any():
@@ -80,25 +80,32 @@ def prepare(luma: np.ndarray, hole: np.ndarray, peak: float) -> FlowInput:
     return FlowInput(luma=small, doubtful=doubtful, factor=factor)
 
 
-def _dis(preset: int = cv2.DISOPTICAL_FLOW_PRESET_FAST) -> cv2.DISOpticalFlow:
-    return cv2.DISOpticalFlow_create(preset)
+def difference(a: FlowInput, b: FlowInput) -> float:
+    """Mean absolute difference of two frames' luma outside their holes, 0..1."""
+    seen = ~(a.doubtful | b.doubtful)
+    return float(cv2.absdiff(a.luma, b.luma)[seen].mean()) / 255 if seen.any() else 0.0
 
 
-def between(a: FlowInput, b: FlowInput, preset: int = cv2.DISOPTICAL_FLOW_PRESET_FAST) -> tuple[np.ndarray, np.ndarray]:
+def between(a: FlowInput, b: FlowInput) -> tuple[np.ndarray, np.ndarray]:
     """Flow a -> b and b -> a in luma pixels, float32 [h, w, 2] (x, y) on the reduced grid; smooth inside the holes."""
-    forth = _dis(preset).calc(a.luma, b.luma, None)
-    back = _dis(preset).calc(b.luma, a.luma, None)
-    return _believable(forth, back, a, b), _believable(back, forth, b, a)
+    # The fast preset: the medium one costs six times as much and, once drift is taken out, gains 0.1 dB.
+    dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    forth, back = dis.calc(a.luma, b.luma, None), dis.calc(b.luma, a.luma, None)
+    return _believable(forth, back, a), _believable(back, forth, b)
 
 
-def _believable(flow: np.ndarray, back: np.ndarray, a: FlowInput, b: FlowInput) -> np.ndarray:
-    h, w = a.luma.shape
+def _believable(flow: np.ndarray, back: np.ndarray, a: FlowInput) -> np.ndarray:
+    """`flow` where `a` is to be believed, else a smooth fill from there; in luma pixels."""
     if a.doubtful.any():
-        ys, xs = np.mgrid[0:h, 0:w].astype(np.float32)
-        round_trip = flow + cv2.remap(back, xs + flow[..., 0], ys + flow[..., 1], cv2.INTER_LINEAR,
-                                      borderMode=cv2.BORDER_REPLICATE)
-        error = (round_trip * round_trip).sum(2)
-        trust = np.where(a.doubtful, 0.0, 1.0 / (1.0 + 4.0 * error)).astype(np.float32)
-        filled = push_pull(flow, trust)
-        flow = np.where(a.doubtful[..., None], filled, flow)
+        # A smooth fill needs no more than half the grid.
+        h, w = a.luma.shape
+        size = ((w + 1) // 2, (h + 1) // 2)
+        coarse, coarse_back = (cv2.resize(f, size, interpolation=cv2.INTER_AREA) for f in (flow, back))
+        x = coarse[..., 0] / 2 + np.arange(size[0], dtype=np.float32)
+        y = coarse[..., 1] / 2 + np.arange(size[1], dtype=np.float32)[:, None]
+        miss = coarse + cv2.remap(coarse_back, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        trust = 1 / (1 + 4 * (miss * miss).sum(2))
+        trust[cv2.resize(a.doubtful.view(np.uint8), size, interpolation=cv2.INTER_LINEAR) > 0] = 0
+        fill = cv2.resize(push_pull(coarse, trust), (w, h), interpolation=cv2.INTER_LINEAR)
+        np.copyto(flow, fill, where=a.doubtful[..., None])
     return flow * np.float32(a.factor)

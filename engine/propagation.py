@@ -1,13 +1,15 @@
 """Propagation: for every sample of the hole, the place in another frame where the same thing is seen uncovered.
 
 The policy:
-1. A sample follows the flow to its neighbour frame. Where it lands on a clean sample, that is its source; where it
-   lands in that frame's hole, it takes over the source of the hole sample it landed on, keeping its own fraction of
-   a pixel. So every sample knows one source (frame, x, y) per direction, at the cost of one step per frame however
-   far the source lies, and the source's picture is sampled once, never a resampled one.
-2. Clean means that the whole support of the bicubic kernel is outside the hole.
-3. A sample that leaves the picture, or crosses a scene cut, has no source.
-4. A ring around the hole follows the motion of the nearest hole sample, so that what came along can be compared with
+1. A sample follows the flow to its neighbour frame. Where it lands on a clean sample, that is its source.
+2. Where it lands in that frame's hole, it takes over the source of the hole sample it landed on, with the motion added:
+   one step per frame, however far the source lies, and the source's picture is sampled once, never a resampled one.
+3. A path that moves less than a pixel a frame lands on its own place again and again. So the motion to every ANCHOR-th
+   frame is summed up beside it, and as soon as it leads out of that frame's hole, that frame is a source too. The
+   nearest in time of all sources is taken.
+4. A source is one only if the whole support of the bicubic kernel there is clean; this is asked anew in each frame.
+5. A sample that leaves the picture, or crosses a scene cut, has no source.
+6. A ring around the hole follows the motion of the nearest hole sample, so that what came along can be compared with
    what is there. A drift of the path shows there as a shift: it is measured per cell (Lucas and Kanade, IJCAI 1981,
    with the frame's own gradient as in inverse composition: Baker and Matthews, IJCV 2004) and taken out of the paths,
    so that the next frame continues from a path without drift.
@@ -29,6 +31,8 @@ RING = 8
 #: Measured on ten train clips (mean PSNR of the nearer source): no correction 23.8 dB, in the output alone 24.1,
 #: carried on along the paths 25.3, twice per frame 25.8; cells of 16 instead of 8 pixels: 0.2 less.
 PROBE, CELL, CORRECTIONS = 6, 8, 2
+#: Frames between two anchors, and how many of them are followed: 64 frames of reach for the slowest camera.
+ANCHOR, ANCHORS = 8, 8
 #: No source.
 NOWHERE = -1
 
@@ -109,6 +113,25 @@ def gather(
     return out
 
 
+def seen(
+    blocked: Mapping[int, np.ndarray | None], shape: tuple[int, int], frame: np.ndarray, x: np.ndarray, y: np.ndarray
+) -> np.ndarray:
+    """Where the kernel at (frame, x, y) reads the picture alone: bool [N], False also outside and where NOWHERE.
+
+    blocked: frame number -> `Domain.blocked` of that frame, None where it has no hole.
+    """
+    height, width = shape
+    good = (frame != NOWHERE) & (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
+    some = np.flatnonzero(good)
+    flat = np.rint(y[some]).astype(np.int32) * width + np.rint(x[some]).astype(np.int32)
+    times = frame[some]
+    for time in np.unique(times):
+        if blocked[int(time)] is not None:
+            which = times == time
+            good[some[which]] = ~blocked[int(time)].ravel()[flat[which]]
+    return good
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sources:
     """Per tracked sample of a domain: source frame (int32, NOWHERE if none) and displacement to it (float32, pixels)."""
@@ -126,11 +149,15 @@ class Tracker:
 
     def __init__(self, luma: Mapping[int, np.ndarray], peak: float) -> None:
         self._luma, self._peak = luma, peak
-        shape = next(iter(luma.values())).shape
-        self._frame = np.full(shape, NOWHERE, np.int32)
-        self._dx = np.zeros(shape, np.float32)
-        self._dy = np.zeros(shape, np.float32)
-        self._before: tuple[int, Domain] | None = None
+        self._shape = next(iter(luma.values())).shape
+        #: Number of a tracked sample of the frame before, by place.
+        self._number = np.full(self._shape, -1, np.int32)
+        self._numbered: Domain | None = None
+        self._blocked: dict[int, np.ndarray | None] = {}
+        self._sources: Sources | None = None
+        #: Anchor frame -> motion to it, float32 [tracked, 2], NaN where none is known.
+        self._anchors: dict[int, np.ndarray] = {}
+        self._before: int | None = None
 
     def step(self, n: int, now: Domain | None, flow: np.ndarray | None) -> Sources | None:
         """Sources of frame `n`; None where it has no hole.
@@ -138,47 +165,93 @@ class Tracker:
         flow: from `n` to the frame of the step before, float32 [tracked, 2]; None at the pass's first frame and
         across a scene cut.
         """
+        sources = None
         if now is None:
-            self._before = (n, None)
-            return None
-        y, x = now.y[: now.tracked], now.x[: now.tracked]
-        if flow is None or self._before is None:
-            frame = np.full(now.tracked, NOWHERE, np.int32)
-            dx = dy = np.zeros(now.tracked, np.float32)
+            self._anchors.clear()
+        elif flow is None or self._before is None:
+            sources = Sources(
+                frame=np.full(now.tracked, NOWHERE, np.int32),
+                dx=np.zeros(now.tracked, np.float32), dy=np.zeros(now.tracked, np.float32),
+            )
+            self._anchors.clear()
         else:
-            frame, dx, dy = self._follow(y, x, flow)
+            sources, chosen = self._follow(now, flow)
             for _ in range(CORRECTIONS):
-                shift = self._drift(n, now, frame, dx, dy)
-                dx, dy = dx + shift[:, 0], dy + shift[:, 1]
-        self._frame[y, x], self._dx[y, x], self._dy[y, x] = frame, dx, dy
-        self._before = (n, now)
-        return Sources(frame=frame, dx=dx, dy=dy)
+                sources = self._corrected(now, sources, self._drift(n, now, sources.frame, sources.dx, sources.dy))
+            for anchor, motion in self._anchors.items():
+                own = chosen == anchor
+                motion[own, 0], motion[own, 1] = sources.dx[own], sources.dy[own]
+        if self._numbered is not now:
+            if self._numbered is not None:
+                self._number[self._numbered.blocked] = -1
+            if now is not None:
+                self._number[now.y[: now.tracked], now.x[: now.tracked]] = np.arange(now.tracked, dtype=np.int32)
+            self._numbered = now
+        self._sources, self._before = sources, n
+        self._blocked[n] = None if now is None else now.blocked
+        return sources
 
-    def _follow(self, y: np.ndarray, x: np.ndarray, flow: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        before, old = self._before
-        height, width = self._frame.shape
-        dx, dy = flow[:, 0], flow[:, 1]
-        ix, iy = np.rint(x + dx).astype(np.int32), np.rint(y + dy).astype(np.int32)
+    def _follow(self, now: Domain, flow: np.ndarray) -> tuple[Sources, np.ndarray]:
+        """(sources, the anchor each came from or NOWHERE) before drift is taken out."""
+        before, (height, width) = self._before, self._shape
+        y, x = now.y[: now.tracked], now.x[: now.tracked]
+        ix, iy = np.rint(x + flow[:, 0]).astype(np.int32), np.rint(y + flow[:, 1]).astype(np.int32)
         inside = (ix >= 0) & (iy >= 0) & (ix < width) & (iy < height)
-        at = np.clip(iy, 0, height - 1) * width + np.clip(ix, 0, width - 1)
-        if old is None:
-            return np.where(inside, np.int32(before), np.int32(NOWHERE)), dx, dy
-        covered = old.blocked.ravel()[at]
-        frame = np.where(covered, self._frame.ravel()[at], np.int32(before))
-        dx = dx + np.where(covered, self._dx.ravel()[at], 0)
-        dy = dy + np.where(covered, self._dy.ravel()[at], 0)
-        # A path may end outside the picture by the fraction of a pixel it kept.
-        sx, sy = x + dx, y + dy
-        frame[~inside | (sx < 0) | (sy < 0) | (sx > width - 1) | (sy > height - 1)] = NOWHERE
-        return frame, dx, dy
+        flat = np.clip(iy, 0, height - 1) * width + np.clip(ix, 0, width - 1)
+        landed_on = self._number.ravel()[flat]
+        covered = landed_on >= 0
+        frame = np.where(inside & ~covered, np.int32(before), np.int32(NOWHERE))
+        motion = flow.copy()
+        chosen = np.full(now.tracked, NOWHERE, np.int32)
+        # A clean landing says nothing about older frames: there the sample's own place goes on (motion is smooth).
+        older = np.where(covered, landed_on, self._number[y, x])
+        if self._sources is not None:
+            had = self._sources
+            old = np.stack([had.dx, had.dy], 1)
+            self._offer(now, frame, motion, chosen, None, np.where(covered, had.frame[landed_on], NOWHERE),
+                        old[landed_on] + flow)
+        anchors = {}
+        for anchor, known in sorted(self._anchors.items(), key=lambda item: abs(item[0] - before)):
+            if len(anchors) == ANCHORS:
+                break
+            there = known[older] + flow
+            there[older < 0] = np.nan
+            anchors[anchor] = there
+            self._offer(now, frame, motion, chosen, anchor, np.where(np.isnan(there[:, 0]), NOWHERE, anchor), there)
+        if before % ANCHOR == 0:
+            anchors[before] = flow.copy()
+        self._anchors = anchors
+        return Sources(frame=frame, dx=motion[:, 0], dy=motion[:, 1]), chosen
+
+    def _offer(
+        self, now: Domain, frame: np.ndarray, motion: np.ndarray, chosen: np.ndarray, anchor: int | None,
+        offered: np.ndarray, there: np.ndarray,
+    ) -> None:
+        """Take the sources (offered [tracked], motion `there`) where they are clean and nearer than what there is."""
+        before = self._before
+        nearer = (frame == NOWHERE) | (np.abs(offered - before) < np.abs(frame - before))
+        some = np.flatnonzero((offered != NOWHERE) & nearer)
+        some = some[seen(self._blocked, self._shape, offered[some], now.x[some] + there[some, 0],
+                         now.y[some] + there[some, 1])]
+        frame[some], motion[some] = offered[some], there[some]
+        chosen[some] = NOWHERE if anchor is None else anchor
+
+    def _corrected(self, now: Domain, sources: Sources, shift: np.ndarray) -> Sources:
+        """The sources moved by `shift`, save those that it would move into a hole."""
+        dx, dy = sources.dx + shift[:, 0], sources.dy + shift[:, 1]
+        x, y = now.x[: now.tracked] + dx, now.y[: now.tracked] + dy
+        good = seen(self._blocked, self._shape, sources.frame, x, y)
+        return Sources(frame=sources.frame, dx=np.where(good, dx, sources.dx), dy=np.where(good, dy, sources.dy))
 
     def _drift(self, n: int, now: Domain, frame: np.ndarray, dx: np.ndarray, dy: np.ndarray) -> np.ndarray:
         """Shift (x, y) of the tracked samples, float32 [tracked, 2], by which what came along misses frame `n`."""
         luma = self._luma[n]
         follow = now.nearest[now.probe]
-        probe, follow = now.probe[frame[follow] != NOWHERE], follow[frame[follow] != NOWHERE]
-        y, x = now.y[probe], now.x[probe]
-        brought = gather(self._luma, frame[follow], x + dx[follow], y + dy[follow], cv2.INTER_LINEAR)
+        y, x = now.y[now.probe], now.x[now.probe]
+        sx, sy = x + dx[follow], y + dy[follow]
+        use = seen(self._blocked, self._shape, frame[follow], sx, sy)
+        y, x = y[use], x[use]
+        brought = gather(self._luma, frame[follow[use]], sx[use], sy[use], cv2.INTER_LINEAR)
         scale = np.float32(255 / self._peak)
         e = (luma[y, x].astype(np.float32) - brought) * scale
         gx = (luma[y, x + 1].astype(np.float32) - luma[y, x - 1]) * (scale / 2)

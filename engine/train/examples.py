@@ -82,12 +82,13 @@ def build(frames: list[Planes], picture: PictureFormat, hole: np.ndarray, rng: n
     """Examples of one clip. per_tile: sequences per tile of the layout, in the mean."""
     cv2.setNumThreads(1)
     window = range(len(frames))
+    truth, frames = frames, [_covered(planes, hole, rng) for planes in frames]
     flow_inputs = [motion.prepare(f[0], hole, picture.peak) for f in frames]
     flows = {n: motion.between(flow_inputs[n], flow_inputs[n + 1]) for n in window[:-1]}
-    with ThreadPoolExecutor(1) as workers:
+    with ThreadPoolExecutor(2) as workers:
         run = candidates.Pass(
             picture, candidates.Regions(picture), window, window, dict(enumerate(frames)),
-            dict.fromkeys(window, hole), dict.fromkeys(window, False), flows, workers,
+            dict.fromkeys(window, hole), flows, workers,
         )
     stored: dict[str, list[np.ndarray]] = {name: [] for name in Shard.FIELDS}
     starts = rng.permutation(len(frames) - LENGTH + 1)[: max(1, round(per_tile * 3))]
@@ -99,8 +100,8 @@ def build(frames: list[Planes], picture: PictureFormat, hole: np.ndarray, rng: n
             if taken is None:
                 taken = np.sort(rng.permutation(len(e.hole))[: max(1, round(len(e.hole) / 3))])
             w = placed.windows
-            rows["truth"].append(w[0].read(frames[n][0])[taken])
-            rows["truth_chroma"].append(np.stack([w[1].read(frames[n][k])[taken] for k in (1, 2)], 1))
+            rows["truth"].append(w[0].read(truth[n][0])[taken])
+            rows["truth_chroma"].append(np.stack([w[1].read(truth[n][k])[taken] for k in (1, 2)], 1))
             rows["luma"].append(_bytes(e.luma[taken]))
             rows["chroma"].append(_bytes(e.chroma[taken]))
             rows["age"].append(np.minimum(e.age[taken], 255).astype(np.uint8))
@@ -109,6 +110,17 @@ def build(frames: list[Planes], picture: PictureFormat, hole: np.ndarray, rng: n
         for name, values in rows.items():
             stored[name].append(np.stack(values, 1))
     return Shard(**{name: np.concatenate(values) for name, values in stored.items()})
+
+
+def _covered(planes: Planes, hole: np.ndarray, rng: np.random.Generator) -> Planes:
+    """The frame with noise in its hole: whoever reads the hole shall gain nothing."""
+    out = []
+    for plane in planes:
+        where = cv2.resize(hole.view(np.uint8) * 255, plane.shape[::-1], interpolation=cv2.INTER_AREA) > 0
+        covered = plane.copy()
+        covered[where] = rng.integers(0, 256, int(where.sum()), np.uint8)
+        out.append(covered)
+    return tuple(out)
 
 
 def _bytes(values: np.ndarray) -> np.ndarray:

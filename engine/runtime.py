@@ -1,0 +1,119 @@
+"""Where the network runs: device, precision and threads, and the networks that are loaded, shared and counted."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+
+import torch
+
+from . import weights
+from .errors import DeviceError
+from .network import Inputs, InpaintingNetwork, State
+
+#: Tiles per call of the network, so that memory stays bounded on any picture.
+BATCH = 128
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def device_of(name: str) -> torch.device:
+    """The device of a name: "auto", "cpu", "cuda" or "cuda:N". Raises DeviceError."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == "cpu":
+        return torch.device("cpu")
+    kind, _, number = name.partition(":")
+    if kind != "cuda" or (number and not number.isdecimal()):
+        raise DeviceError(f'device must be "auto", "cpu", "cuda" or "cuda:N", passed {name}')
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if int(number or 0) >= count:
+        there = f"{count} CUDA device(s)" if count else "no CUDA device"
+        raise DeviceError(f'device must be one that is there, passed {name} where torch finds {there}; use "auto" or "cpu"')
+    return torch.device("cuda", int(number or 0))
+
+
+def precision_of(name: str, device: torch.device) -> torch.dtype:
+    """The network's number type; "auto": bf16 where a CPU computes with it, fp16 on CUDA, else fp32."""
+    if name != "auto":
+        return _DTYPES[name]
+    if device.type == "cuda":
+        return torch.float16
+    # Emulated bfloat16 would be slower than float32.
+    fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return torch.bfloat16 if fast else torch.float32
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """What makes two nodes share a network. stamp: of the file, so that one written anew is loaded anew."""
+
+    model: str
+    device: str
+    precision: str
+    stamp: tuple[int, int]
+
+
+_shared: dict[Key, tuple[InpaintingNetwork, int]] = {}
+_lock = threading.Lock()
+
+
+class Runtime:
+    """A loaded network on its device. `close` it once; the last to close frees the network."""
+
+    def __init__(self, model: str, device: str, precision: str) -> None:
+        self.device = device_of(device)
+        self.dtype = precision_of(precision, self.device)
+        path = weights.DEFAULT if model == "default" else model
+        stamp = (os.stat(path).st_mtime_ns, os.stat(path).st_size) if os.path.exists(path) else (0, 0)
+        self._key = Key(model=os.path.abspath(path), device=str(self.device), precision=str(self.dtype), stamp=stamp)
+        with _lock:
+            network, users = _shared.get(self._key, (None, 0))
+            if network is None:
+                network = weights.load(model).to(self.device, self.dtype)
+                if self.device.type == "cpu":
+                    network = network.to(memory_format=torch.channels_last)
+            _shared[self._key] = network, users + 1
+        self._network: InpaintingNetwork | None = network
+
+    def close(self) -> None:
+        if self._network is None:
+            return
+        self._network = None
+        with _lock:
+            network, users = _shared[self._key]
+            if users == 1:
+                del _shared[self._key]
+            else:
+                _shared[self._key] = network, users - 1
+
+    @torch.inference_mode()
+    def step(self, inputs: Inputs, state: State | None) -> tuple[torch.Tensor, torch.Tensor, State]:
+        """One frame: (luma [K, 1, S, S], chroma [K, 2, h, w], state), the first two on the CPU. Raises DeviceError."""
+        try:
+            parts = []
+            for k in range(0, len(inputs.luma), BATCH):
+                part = Inputs(*(t[k : k + BATCH].to(self.device, non_blocking=True) for t in inputs))
+                before = None if state is None else State(*(t[k : k + BATCH] for t in state))
+                parts.append(self._network(part, before))
+        except torch.OutOfMemoryError:
+            raise DeviceError(
+                f'{self.device} ran out of memory at {len(inputs.luma)} tiles; use precision="fp16", a smaller mask, '
+                'or device="cpu"'
+            ) from None
+        luma, chroma = (torch.cat([out[i] for out, _ in parts]).float().cpu() for i in (0, 1))
+        return luma, chroma, State(*(torch.cat(t) for t in zip(*(s for _, s in parts), strict=True)))
+
+
+def moved(state: State, before: torch.Tensor, now: torch.Tensor) -> State:
+    """The state of tiles `before` (sorted numbers) for the tiles `now`; those that were not there are to be forgotten."""
+    at = torch.searchsorted(before, now).clamp(max=len(before) - 1)
+    there = before[at] == now
+    at = at.to(state.h.device)
+    picked = State(*(t[at] for t in state))
+    return picked._replace(valid=picked.valid * there.to(state.h.device)[:, None, None, None])
