@@ -36,10 +36,18 @@ def digest(samples: bytes) -> str:
     return hashlib.sha256(samples).hexdigest()
 
 
-@pytest.fixture
-def vspipe(tmp_path):
+@pytest.fixture(scope="module")
+def vspipe(tmp_path_factory):
     """Runs vspipe on the script; returns the hash of each frame that it wrote."""
-    environment = os.environ | {"PYTHONPATH": str(HERE.parent), "XDG_CONFIG_HOME": str(tmp_path)}
+    home = tmp_path_factory.mktemp("config")
+    environment = os.environ | {"PYTHONPATH": str(HERE.parent), "XDG_CONFIG_HOME": str(home)}
+    # vspipe finds its Python by itself only where no path has a space.
+    subprocess.run(
+        [sys.executable, "-m", "vapoursynth", "config"],
+        env=environment,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     program = Path(sys.executable).with_name("vspipe")
 
     def run(kind: str, *options: str, **arguments: object) -> list[str]:
@@ -66,18 +74,18 @@ def orders() -> dict[str, list[int]]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("order", orders())
-@pytest.mark.parametrize("cache", [1, 2])
-def test_any_order_one_by_one(expected, kind, order, cache):
-    node = made(kind, cache=cache)
+@pytest.mark.parametrize("order", ["reversed", "shuffled"])
+def test_any_order_one_by_one(expected, kind, order):
+    node = made(kind, cache=1)
     assert [digest(pixels(node.get_frame(n))) for n in orders()[order]] == [
         expected[kind][n] for n in orders()[order]
     ]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("order", orders())
-@pytest.mark.parametrize("threads", [1, 16])
+@pytest.mark.parametrize(
+    ("order", "threads"), [("shuffled", 1), ("shuffled", 16), ("strided", 16), ("one of each block", 16)]
+)
 def test_any_order_at_once(expected, kind, order, threads):
     node = made(kind, threads=threads, cache=1)
     answers = [(n, node.get_frame_async(n)) for n in orders()[order]]
@@ -85,27 +93,28 @@ def test_any_order_at_once(expected, kind, order, threads):
     vs.core.num_threads = 2
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("requests", [1, 2, 16])
-def test_vspipe_with_so_many_requests(expected, vspipe, kind, requests):
-    assert vspipe(kind, "--requests", str(requests), threads=16 if requests == 16 else 2) == expected[kind]
+@pytest.mark.parametrize(
+    ("kind", "requests", "threads"),
+    [("static", 1, 1), ("measured", 2, 16), ("changing", 16, 16)],
+)
+def test_vspipe_with_so_many_requests(expected, vspipe, kind, requests, threads):
+    assert vspipe(kind, "--requests", str(requests), threads=threads) == expected[kind]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_vspipe_from_any_start(expected, vspipe, kind):
-    starts = [0, 1, PERIOD - 1, PERIOD, PERIOD + 1, 3 * PERIOD, LENGTH - 1]
+@pytest.mark.parametrize(
+    ("kind", "starts"),
+    [
+        ("static", [1, PERIOD - 1, PERIOD, PERIOD + 1]),
+        ("changing", [3 * PERIOD - 1]),
+    ],
+)
+def test_vspipe_from_any_start(expected, vspipe, kind, starts):
+    def chunk(start: int) -> list[str]:
+        return vspipe(kind, "-s", str(start), "-e", str(min(start + 2, LENGTH - 1)))
+
     with ThreadPoolExecutor(2) as pool:
-        parts = list(
-            pool.map(lambda s: vspipe(kind, "-s", str(s), "-e", str(min(s + 2, LENGTH - 1))), starts)
-        )
+        parts = list(pool.map(chunk, starts))
     assert parts == [expected[kind][s : s + 3] for s in starts]
-
-
-def test_chunks_joined_are_the_whole(expected, vspipe):
-    joined = [
-        h for s in range(0, LENGTH, 8) for h in vspipe("static", "-s", str(s), "-e", str(min(s + 7, 25)))
-    ]
-    assert joined == expected["static"]
 
 
 def test_two_processes_at_once(expected, vspipe):

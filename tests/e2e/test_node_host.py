@@ -76,9 +76,15 @@ print("done")
 """
 
 
-@pytest.fixture
-def environment(tmp_path) -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": str(HERE.parent), "XDG_CONFIG_HOME": str(tmp_path)}
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory) -> dict[str, str]:
+    home = tmp_path_factory.mktemp("config")
+    made = os.environ | {"PYTHONPATH": str(HERE.parent), "XDG_CONFIG_HOME": str(home)}
+    # vspipe finds its Python by itself only where no path has a space.
+    subprocess.run(
+        [sys.executable, "-m", "vapoursynth", "config"], env=made, check=True, stdout=subprocess.DEVNULL
+    )
+    return made
 
 
 def python(code: str, environment) -> subprocess.CompletedProcess:
