@@ -46,11 +46,12 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """frames cleaned and seconds taken, by the frame server and the encoder together; seconds to the end."""
+    """rate: frames per second of frame server and encoder together. seconds: to the end. fps: of the clip."""
 
     frames: int
     rate: float
     seconds: float
+    fps: tuple[int, int]
 
 
 def clean(job: Job, quiet: bool = False) -> Outcome:
@@ -77,7 +78,7 @@ def clean(job: Job, quiet: bool = False) -> Outcome:
         whole = workspace.path(f"whole{job.target.suffix}")
         _join(job, media, clip, coded, whole)
         workspace.publish(whole)
-    return Outcome(frames=clip.frames, rate=rate, seconds=time.monotonic() - begun)
+    return Outcome(frames=clip.frames, rate=rate, seconds=time.monotonic() - begun, fps=clip.fps)
 
 
 def _encode(
@@ -99,6 +100,7 @@ def _encode(
         with Pipeline(stages, progress.update) as pipeline, coded.open("wb", buffering=0) as file:
             pipeline.copy_to(file, job.target.parent)
             pipeline.finish()
+        progress.update(clip.frames)  # vspipe tells of frames now and then, not of each
     finally:
         progress.close()
 

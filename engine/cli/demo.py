@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
         )
     )
     both, picture = out / "before_after.mp4", out / "before_after.png"
-    join_side_by_side(source, cleaned, both)
+    join_side_by_side(source, cleaned, both, outcome.fps)
     preview(source, str(mask), outcome.frames // 2, picture, node, overwrite=True)
     report(outcome, source, cleaned, truth, mask, args.encoder)
     print(f"look at {picture} and {both}")
@@ -147,10 +147,16 @@ def _lossless(width: int, height: int, file: Path) -> Stage:
     return Stage(name="ffmpeg", command=[*words, f"file:{file}"], advice="Choose another folder with --out.")
 
 
-def join_side_by_side(before: Path, after: Path, target: Path) -> None:
-    """Write a video with two of the same size beside each other, for looking at."""
+def join_side_by_side(before: Path, after: Path, target: Path, fps: tuple[int, int]) -> None:
+    """Write a video with two of the same size and length beside each other, for looking at.
+
+    Frames are joined by number: containers round times differently.
+    """
+    num, den = fps if min(fps) > 0 else (25, 1)
+    steady = f"settb=1/90000,setpts=floor(N*90000*{den}/{num})"
     words = [find("ffmpeg"), "-v", "error", "-y", "-i", f"file:{before}", "-i", f"file:{after}"]
-    words += ["-filter_complex", "[0:v][1:v]hstack,format=yuv420p", "-c:v", "libx264", "-crf", "18"]
+    words += ["-filter_complex", f"[0:v]{steady}[a];[1:v]{steady}[b];[a][b]hstack,format=yuv420p"]
+    words += ["-fps_mode", "passthrough", "-c:v", "libx264", "-crf", "18"]
     stage = Stage(name="ffmpeg", command=[*words, "-an", f"file:{target}"], advice="Is the disk full?")
     with Pipeline([stage]) as pipeline:
         pipeline.finish()

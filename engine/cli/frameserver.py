@@ -40,6 +40,11 @@ class Clip:
         return sar if min(sar) > 0 else (1, 1)
 
 
+def scripts() -> Path:
+    """Folder of the installed scripts."""
+    return Path(str(resources.files("osdclean.vs_scripts")))
+
+
 class FrameServer:
     """vspipe with an environment in which it starts. folder: for its temporary files."""
 
@@ -50,7 +55,7 @@ class FrameServer:
 
     def stage(self, script: str, arguments: Mapping[str, object], *options: str, advice: str = "") -> Stage:
         """vspipe running a script of `osdclean.vs_scripts`, writing to its stdout unless options say else."""
-        file = resources.files("osdclean.vs_scripts") / script
+        file = scripts() / script
         given = [word for name, value in arguments.items() for word in ("-a", f"{name}={value}")]
         return Stage(
             name="vspipe",

@@ -220,9 +220,13 @@ class Pipeline:
 
 def script_error(lines: Sequence[str]) -> str | None:
     """What a script or a filter in it gave as the reason, where vspipe passed it on."""
-    for line in lines:
-        if found := re.search(r"(?:Python exception|with error): (.*)", line):
-            return found[1].strip().rstrip(".")
+    lines = list(lines)
+    for at, line in enumerate(lines):
+        if found := re.search(r"(?:Python exception|with error):(.*)", line):
+            # a failure in a script's own function comes as a traceback, its reason being the last line
+            rest = [each for each in lines[at + 1 :] if each.strip() and not each.startswith("Output ")]
+            told = found[1].strip() or (rest[-1].strip() if rest else "")
+            return told.rstrip(".") or None
     return None
 
 

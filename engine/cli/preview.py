@@ -66,14 +66,14 @@ def preview(source: Path, mask: str, frame: int, out: Path, node: dict[str, str]
 def _labelled(raw: bytes, width: int, height: int):
     """The three pictures under their names, uint8 BGR [height + band, 3 * width, 3].
 
-    raw: planes R, G, B of the three pictures side by side.
+    raw: planes of the three pictures side by side, in vspipe's order for RGB: green, blue, red.
     """
     import cv2
     import numpy as np
 
     if len(raw) != 9 * width * height:
         raise CommandError(f"vspipe wrote {len(raw)} bytes, {9 * width * height} were expected")
-    picture = np.frombuffer(raw, np.uint8).reshape(3, height, 3 * width)[::-1].transpose(1, 2, 0)
+    picture = np.frombuffer(raw, np.uint8).reshape(3, height, 3 * width)[[1, 0, 2]].transpose(1, 2, 0)
     scale = max(0.3, width / 900)
     band = np.full((round(44 * scale), 3 * width, 3), 24, np.uint8)
     for place, name in enumerate(("before", "hole", "after")):

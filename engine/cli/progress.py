@@ -11,12 +11,14 @@ from typing import TextIO
 class Progress:
     """One line that is drawn anew; silent unless `stream` is a terminal.
 
-    total: frames in all. The rate counts from the making of this object on, starting up included: frames come
-    by the block, so a count from the first report on would promise too much.
+    total: frames (or what `unit` names) in all. The rate counts from the making of this object on, starting
+    up included: frames come by the block, so a count from the first report on would promise too much.
     """
 
-    def __init__(self, total: int, quiet: bool = False, stream: TextIO | None = None) -> None:
-        self.total = total
+    def __init__(
+        self, total: int, quiet: bool = False, stream: TextIO | None = None, unit: str = "frames"
+    ) -> None:
+        self.total, self.unit = total, unit
         self.stream = stream or sys.stderr
         self.shown = not quiet and self.stream.isatty()
         self.done = 0
@@ -41,7 +43,7 @@ class Progress:
         share = self.done / self.total if self.total else 1.0
         rate = self.rate
         left = clock((self.total - self.done) / rate) if rate > 0 else "?"
-        text = f" {self.done}/{self.total} frames  {rate:.1f} frames/s  {left} left"
+        text = f" {self.done}/{self.total} {self.unit}  {rate:.1f} {self.unit}/s  {left} left"
         bar = min(30, width - len(text) - 7)
         if bar < 5:
             return f"{share:4.0%}{text}"[:width]

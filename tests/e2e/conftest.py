@@ -60,7 +60,7 @@ def footage(tmp_path_factory: pytest.TempPathFactory) -> Footage:
     ffmpeg(
         *("-f", "lavfi", "-i", "testsrc2=s=96x64:r=60:d=1", "-f", "lavfi", "-i", "sine=440:d=1.1"),
         *("-i", folder / "s.srt", "-i", folder / "chapters.txt", "-map", "0:v", "-map", "1:a", "-map", "2:s"),
-        *("-map_metadata", "3", "-vf", uneven, "-vsync", "vfr", "-c:v", "libx264", "-crf", "10"),
+        *("-map_metadata", "3", "-vf", uneven, "-fps_mode", "vfr", "-c:v", "libx264", "-crf", "10"),
         *("-pix_fmt", "yuv420p", "-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709"),
         *("-c:a", "aac", "-c:s", "srt", "-metadata:s:a:0", "language=deu"),
         *("-attach", folder / "font.ttf", "-metadata:s:t", "mimetype=font/ttf", video),

