@@ -138,22 +138,57 @@ class Regions:
             )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Flow:
+    """Motion between neighbours n and n + 1, where it is needed alone.
+
+    forth: float32 [tracked samples of n's hole, 2], to n + 1; back: the same for n + 1's hole, to n; None where there is
+    no hole. field: float16 [h, w, 2], the motion back on a grid of `step` luma pixels, for the state's way.
+    """
+
+    forth: np.ndarray | None
+    back: np.ndarray | None
+    field: np.ndarray
+    step: int
+
+
+def flow_between(a: motion.FlowInput, b: motion.FlowInput, region_a: Region | None, region_b: Region | None) -> Flow:
+    """Measure the motion between two neighbouring frames."""
+    forth, back = motion.between(a, b)
+    h, w = back.shape[:2]
+    field = cv2.resize(back, ((w + 1) // 2, (h + 1) // 2), interpolation=cv2.INTER_AREA)
+    return Flow(
+        forth=_at_tracked(forth, region_a, a.factor), back=_at_tracked(back, region_b, b.factor),
+        field=field.astype(np.float16), step=2 * a.factor,
+    )
+
+
+def _at_tracked(field: np.ndarray, region: Region | None, factor: int) -> np.ndarray | None:
+    if region is None:
+        return None
+    d = region.domain
+    return _at(field, d.y[: d.tracked], d.x[: d.tracked], factor)
+
+
+def _at(field: np.ndarray, y: np.ndarray, x: np.ndarray, step: int) -> np.ndarray:
+    """A field on a grid of `step` luma pixels at luma places, float32 [N, 2]."""
+    f = np.float32(1 / step)
+    return propagation.sample(field, (x + 0.5) * f - 0.5, (y + 0.5) * f - 0.5, cv2.INTER_LINEAR)
+
+
 class Pass:
     """One pass over the frames of a window.
 
-    frames: frame number -> planes; holes: frame number -> bool [H, W]; wanted: the frames whose evidence will be
-    asked for; flows: n -> flow between n and n + 1, (forth, back) as `motion.between` yields them, None across a cut;
-    workers: has at least two threads.
+    frames: frame number -> planes; regions: frame number -> region of its hole; wanted: the frames whose evidence will
+    be asked for; flows: n -> motion between n and n + 1, None across a cut; workers: has at least two threads.
     """
 
     def __init__(
-        self, picture: PictureFormat, regions: Regions, window: range, wanted: range,
-        frames: Mapping[int, Planes], holes: Mapping[int, np.ndarray],
-        flows: Mapping[int, tuple[np.ndarray, np.ndarray] | None], workers: Executor,
+        self, picture: PictureFormat, window: range, wanted: range, frames: Mapping[int, Planes],
+        regions: Mapping[int, Region | None], flows: Mapping[int, Flow | None], workers: Executor,
     ) -> None:
         self._picture, self._frames, self._flows, self._wanted = picture, frames, flows, wanted
-        self._region = {n: regions.of(holes[n]) for n in window}
-        self._factor = motion.reduction(picture.width, picture.height)
+        self._region = regions
         # RGB: green carries most of the luma, and no sample needs to be mixed.
         self._main = 1 if picture.family == "RGB" else 0
         self._luma = {n: frames[n][self._main] for n in window}
@@ -175,10 +210,6 @@ class Pass:
     def tile_count(self) -> int:
         return len(self._origins)
 
-    def _flow(self, n: int, towards: int) -> np.ndarray | None:
-        pair = self._flows[min(n, n + towards)]
-        return None if pair is None else pair[0 if towards > 0 else 1]
-
     def _walk(self, order: range, towards: int) -> dict[int, propagation.Sources | None]:
         tracker = propagation.Tracker(self._luma, self._picture.peak)
         found = {}
@@ -186,18 +217,12 @@ class Pass:
             region = self._region[n]
             flow = None
             if region is not None and n != order.start:
-                field = self._flow(n, towards)
-                if field is not None:
-                    d = region.domain
-                    flow = self._sample_flow(field, d.y[: d.tracked], d.x[: d.tracked])
+                pair = self._flows[min(n, n + towards)]
+                flow = None if pair is None else pair.forth if towards > 0 else pair.back
             sources = tracker.step(n, None if region is None else region.domain, flow)
             if n in self._wanted:
                 found[n] = sources
         return found
-
-    def _sample_flow(self, field: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-        f = np.float32(1 / self._factor)
-        return propagation.sample(field, (x + 0.5) * f - 0.5, (y + 0.5) * f - 0.5, cv2.INTER_LINEAR)
 
     def _place(self, region: Region) -> tuple[np.ndarray, Placed]:
         """(numbers of the tiles this region touches, places in them)."""
@@ -277,10 +302,10 @@ class Pass:
                     age[side].ravel()[place[there]] = np.abs(frame - n)[number[there]]
         luma, chroma = zip(*(self._split(picture) for picture in pictures), strict=True)
         linked = n > self._wanted.start and self._region[n - 1] is not None
-        field = self._flow(n, -1) if linked else None
+        flow = self._flows[n - 1] if linked else None
         return active, placed, Evidence(
             luma=np.stack(luma, 1), chroma=np.stack(chroma, 1), age=np.stack([age[0], age[1]], 1), hole=placed.hole,
-            flow=self._tile_flow(field, placed.origins), linked=field is not None,
+            flow=_tile_flow(flow, placed.origins), linked=flow is not None,
         )
 
     def _around(self, domain: propagation.Domain, tracked: propagation.Sources) -> propagation.Sources:
@@ -301,17 +326,6 @@ class Pass:
             yuv = np.einsum("ij,jkhw->kihw", _TO_YUV, np.stack(planes)) + _NEUTRAL[:, None, None]
             return yuv[:, 0], yuv[:, 1:]
         return planes[0], np.stack(planes[1:], 1)
-
-    def _tile_flow(self, field: np.ndarray | None, origins: np.ndarray) -> np.ndarray:
-        k, g = len(origins), FLOW_GRID
-        if field is None:
-            return np.zeros((k, 2, g, g), np.float32)
-        step = tiles.SIZE // g
-        at = np.arange(g, dtype=np.float32) * step + (step - 1) / 2
-        y = np.broadcast_to((origins[:, :1] + at)[:, :, None], (k, g, g)).ravel()
-        x = np.broadcast_to((origins[:, 1:] + at)[:, None, :], (k, g, g)).ravel()
-        flow = self._sample_flow(field, y, x)
-        return np.ascontiguousarray(flow.reshape(k, g, g, 2).transpose(0, 3, 1, 2))
 
     def patch(self, n: int, placed: Placed, luma: np.ndarray, chroma: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
         """Per plane the flat indices of hole samples and their new values in the clip's own type.
@@ -336,6 +350,19 @@ class Pass:
                 native = np.clip(np.rint(v * p.peak), 0, p.peak).astype(p.dtype)
             out.append((index, native))
         return tuple(out)
+
+
+def _tile_flow(flow: Flow | None, origins: np.ndarray) -> np.ndarray:
+    """Motion to the frame before on the tiles' own grid, float32 [K, 2, FLOW_GRID, FLOW_GRID]; zero where unknown."""
+    k, g = len(origins), FLOW_GRID
+    if flow is None:
+        return np.zeros((k, 2, g, g), np.float32)
+    step = tiles.SIZE // g
+    at = np.arange(g, dtype=np.float32) * step + (step - 1) / 2
+    y = np.broadcast_to((origins[:, :1] + at)[:, :, None], (k, g, g)).ravel()
+    x = np.broadcast_to((origins[:, 1:] + at)[:, None, :], (k, g, g)).ravel()
+    moved = _at(flow.field, y, x, flow.step)
+    return np.ascontiguousarray(moved.reshape(k, g, g, 2).transpose(0, 3, 1, 2))
 
 
 class _PlaneOf(Mapping[int, np.ndarray]):

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from . import motion
-from .candidates import Pass, Regions
+from .candidates import Flow, Pass, Region, Regions, flow_between
 from .errors import PictureError
 from .network import Inputs
 from .picture import PictureFormat, Planes
@@ -60,8 +60,8 @@ class Inpainter:
         self._thread = ThreadPoolExecutor(1, "osdclean", initializer=lambda: torch.set_num_threads(cores()))
         self._workers = ThreadPoolExecutor(2, "osdclean-worker")
         self._regions = Regions(picture)
-        #: (n, n + 1) -> flow forth and back, or None across a cut.
-        self._flows: dict[int, tuple[np.ndarray, np.ndarray] | None] = {}
+        #: n -> motion between n and n + 1, None across a cut.
+        self._flows: dict[int, Flow | None] = {}
 
     def block_of(self, n: int) -> int:
         return n // self.settings.period  # #1
@@ -105,9 +105,10 @@ class Inpainter:
         self._check(frames)
         # DIS cuts its work by OpenCV's number of threads, and what it finds depends on the cut (#5).
         cv2.setNumThreads(1)
-        self._measure_motion(window, frames, holes, cuts)
+        regions = {n: self._regions.of(holes[n]) for n in window}
+        self._measure_motion(window, frames, regions, cuts)
         run_in = range(max(window.start, wanted.start - SETTLE), wanted.stop)
-        run = Pass(self.picture, self._regions, window, run_in, frames, holes, self._flows, self._workers)
+        run = Pass(self.picture, window, run_in, frames, regions, self._flows, self._workers)
         out = {}
         state, tiles_before = None, None
         ahead = self._workers.submit(run.evidence, run_in.start)
@@ -143,23 +144,27 @@ class Inpainter:
                     )
 
     def _measure_motion(
-        self, window: range, frames: Mapping[int, Planes], holes: Mapping[int, np.ndarray], cuts: Mapping[int, bool]
+        self, window: range, frames: Mapping[int, Planes], regions: Mapping[int, Region | None],
+        cuts: Mapping[int, bool],
     ) -> None:
         """Have the flow between all neighbours of the window at hand (#4); what lies outside it is forgotten."""
         self._flows = {n: flow for n, flow in self._flows.items() if n in window}
-        pairs = [n for n in window[:-1] if n not in self._flows]
+        # Where neither neighbour has a hole, nothing is sought.
+        pairs = [
+            n for n in window[:-1] if n not in self._flows and (regions[n] is not None or regions[n + 1] is not None)
+        ]
         main = 1 if self.picture.family == "RGB" else 0
         ready: dict[int, motion.FlowInput] = {}
 
-        def measure(n: int) -> tuple[np.ndarray, np.ndarray] | None:
+        def measure(n: int) -> Flow | None:
             a, b = ready[n], ready[n + 1]
             cut = cuts.get(n + 1)
             if cut is None:
                 cut = 0 < self.settings.sc_threshold < motion.difference(a, b)
-            return None if cut else motion.between(a, b)
+            return None if cut else flow_between(a, b, regions[n], regions[n + 1])
 
         def prepare(n: int) -> motion.FlowInput:
-            return motion.prepare(frames[n][main], holes[n], self.picture.peak)
+            return motion.prepare(frames[n][main], None if regions[n] is None else regions[n].hole, self.picture.peak)
 
         # A few at a time, so that reduced pictures do not pile up.
         for first in range(0, len(pairs), 16):

@@ -62,15 +62,15 @@ def push_pull(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return field
 
 
-def prepare(luma: np.ndarray, hole: np.ndarray, peak: float) -> FlowInput:
-    """Reduced luma and doubt of one frame. luma: [H, W] of any real type, full scale `peak`; hole: bool [H, W]."""
+def prepare(luma: np.ndarray, hole: np.ndarray | None, peak: float) -> FlowInput:
+    """Reduced luma and doubt of one frame. luma: [H, W] of any real type, full scale `peak`; hole: bool [H, W] or None."""
     factor = reduction(luma.shape[1], luma.shape[0])
     size = (luma.shape[1] // factor, luma.shape[0] // factor)
     source = luma if luma.dtype != np.float16 else luma.astype(np.float32)
     small = cv2.resize(source, size, interpolation=cv2.INTER_AREA) if factor > 1 else np.ascontiguousarray(source)
     if small.dtype != np.uint8:
         small = np.clip(np.nan_to_num(small.astype(np.float32)) * (255 / peak), 0, 255).astype(np.uint8)
-    if not hole.any():
+    if hole is None:
         return FlowInput(luma=small, doubtful=np.zeros(small.shape, bool), factor=factor)
     near = cv2.resize(hole.view(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 0
     fill = push_pull(small[..., None].astype(np.float32), 1.0 - near.astype(np.float32))[..., 0]

@@ -18,11 +18,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from scipy.linalg import solveh_banded
-
-from .propagation import sample
 
 CELL = 16
 MARGIN = 6
@@ -102,12 +99,10 @@ class Fill:
     """The fill of one hole, bool [H, W], ready for any number of pictures. It must leave some sample known."""
 
     def __init__(self, hole: np.ndarray, cells: Cells) -> None:
-        self.hole = hole
         #: Flat indices of the hole's samples, in the order of the results.
         self.index = np.flatnonzero(hole)
         h, w = hole.shape
         found = []
-        far = np.zeros((h, w), bool)
         for y0 in range(0, h, CELL):
             if not hole[y0 : y0 + CELL].any():
                 continue
@@ -126,61 +121,79 @@ class Fill:
                 core[y0 - wy : y1 - wy, x0 - wx : x1 - wx] = True
                 out, known, matrix = cells.solve(hole[wy:vy, wx:vx] & inner, core)
                 out, known = out + (wy, wx), known + (wy, wx)
-                beyond = known[hole[known[:, 0], known[:, 1]]]
-                far[beyond[:, 0], beyond[:, 1]] = True
                 found.append((out[:, 0] * w + out[:, 1], known[:, 0] * w + known[:, 1], matrix))
-        #: Flat indices of the samples that are read; those in the hole itself are guessed.
-        self._reads = np.unique(np.concatenate([known for _, known, _ in found]))
-        self._far = np.flatnonzero(hole.ravel()[self._reads])
+        boundary = np.unique(np.concatenate([known for _, known, _ in found]))
+        far = hole.ravel()[boundary]
+        self._coarse = _Coarse(hole, boundary[far], cells) if far.any() else None
+        #: Flat indices of the known samples that the fill reads.
+        self.reads = boundary[~far]
+        if self._coarse is not None:
+            self.reads = np.union1d(self.reads, self._coarse.reads)
+            self._to_coarse = np.searchsorted(self.reads, self._coarse.reads)
+        # The boundary's values stand in one table: first those that were read, then the far ones.
+        place = np.zeros(h * w, np.int32)
+        place[self.reads] = np.arange(len(self.reads), dtype=np.int32)
+        place[boundary[far]] = len(self.reads) + np.arange(int(far.sum()), dtype=np.int32)
         order = np.zeros(h * w, np.int32)
         order[self.index] = np.arange(len(self.index), dtype=np.int32)
-        place = np.zeros(h * w, np.int32)
-        place[self._reads] = np.arange(len(self._reads), dtype=np.int32)
         self._maps = [(order[out], place[known], matrix) for out, known, matrix in found]
-        self._coarse = _Coarse(hole, self._reads[self._far], cells) if len(self._far) else None
 
     def __call__(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
         """Fill. pictures: T planes [H, W] of any real type (their hole is not read), in their own scale.
         Returns float32 [T, hole samples]."""
-        known = np.stack([_flat(p, self._reads) for p in pictures], 1)  # [reads, T]
-        if self._coarse is not None:
-            known[self._far] = np.stack([self._coarse(p) for p in pictures], 1)
-        filled = np.empty((len(self.index), len(pictures)), np.float32)
+        y, x = np.divmod(self.reads, pictures[0].shape[1])
+        known = np.stack([p[y, x] for p in pictures], 1).astype(np.float32)
         # A picture's level is taken out first: the maps keep constants, and float32 then loses nothing.
         level = known.mean(0)
-        known -= level
+        return (self.solve(known - level) + level).T
+
+    def solve(self, known: np.ndarray) -> np.ndarray:
+        """The hole's samples [hole, T] from the samples at `reads`, float32 [reads, T]."""
+        if self._coarse is not None:
+            known = np.concatenate([known, self._coarse.solve(known[self._to_coarse])])
+        filled = np.empty((len(self.index), known.shape[1]), np.float32)
         for out, reads, matrix in self._maps:
             filled[out] = matrix @ known[reads]
-        return (filled + level).T
+        return filled
 
 
 class _Coarse:
-    """The fill at half size, which supplies the hole's far samples as boundary values."""
+    """The fill at half size, which supplies the hole's far samples (flat indices) as boundary values."""
 
     def __init__(self, hole: np.ndarray, far: np.ndarray, cells: Cells) -> None:
         h, w = hole.shape
-        self._far = far
-        self._odd = (h % 2, w % 2)
-        self._hole = hole
-        known = self._even((~hole).astype(np.float32))
-        self._share = known.reshape(known.shape[0] // 2, 2, -1, 2).mean((1, 3))
-        small = self._share == 0
+        ch, cw = (h + 1) // 2, (w + 1) // 2
+        # A coarse sample is the mean of those of its four samples that are known, and unknown if none is.
+        known = np.pad(~hole, ((0, h % 2), (0, w % 2)), mode="edge")
+        small = ~known.reshape(ch, 2, cw, 2).any((1, 3))
         self._fill = Fill(small, cells) if small.any() else None
-
-    def _even(self, picture: np.ndarray) -> np.ndarray:
-        return cv2.copyMakeBorder(picture, 0, self._odd[0], 0, self._odd[1], cv2.BORDER_REPLICATE)
-
-    def __call__(self, picture: np.ndarray) -> np.ndarray:
-        """Values of the far samples, float32 [far]."""
-        h, w = picture.shape
-        known = self._even(np.where(self._hole, np.float32(0), picture.astype(np.float32)))
-        half = known.reshape(known.shape[0] // 2, 2, -1, 2).mean((1, 3)) / np.maximum(self._share, 1e-6)
+        # Bilinear between coarse samples: (y + 0.5) / 2 - 0.5 lies a quarter beside one.
+        y, x = np.divmod(far, w)
+        near_y, near_x = y // 2, x // 2
+        next_y = np.clip(near_y + np.where(y % 2, 1, -1), 0, ch - 1)
+        next_x = np.clip(near_x + np.where(x % 2, 1, -1), 0, cw - 1)
+        taps = np.stack([near_y * cw + near_x, near_y * cw + next_x, next_y * cw + near_x, next_y * cw + next_x], 1)
+        self._weights = np.float32([[[9 / 16], [3 / 16], [3 / 16], [1 / 16]]])
+        wanted = np.unique(taps[~small.ravel()[taps]])
+        coarse = wanted if self._fill is None else np.union1d(wanted, self._fill.reads)
+        self._to_fill = None if self._fill is None else np.searchsorted(coarse, self._fill.reads)
+        place = np.zeros(ch * cw, np.int32)
+        place[coarse] = np.arange(len(coarse), dtype=np.int32)
         if self._fill is not None:
-            half.ravel()[self._fill.index] = self._fill([half])[0]
-        y, x = np.divmod(self._far, w)
-        return sample(half, (x + 0.5) / 2 - 0.5, (y + 0.5) / 2 - 0.5)
+            place[self._fill.index] = len(coarse) + np.arange(len(self._fill.index), dtype=np.int32)
+        self._taps = place[taps]
+        cy, cx = np.divmod(coarse, cw)
+        ys = np.minimum(2 * cy[:, None] + (0, 0, 1, 1), h - 1)
+        xs = np.minimum(2 * cx[:, None] + (0, 1, 0, 1), w - 1)
+        fine, share = ys * w + xs, (~hole)[ys, xs].astype(np.float32)
+        self._share = (share / share.sum(1, keepdims=True))[..., None]
+        #: Flat indices of the known samples that are read.
+        self.reads = np.unique(fine[share > 0])
+        self._fine = np.searchsorted(self.reads, np.where(share > 0, fine, self.reads[0]))
 
-
-def _flat(plane: np.ndarray, index: np.ndarray) -> np.ndarray:
-    y, x = np.divmod(index, plane.shape[1])
-    return plane[y, x].astype(np.float32)
+    def solve(self, known: np.ndarray) -> np.ndarray:
+        """Values of the far samples [far, T] from the samples at `reads` [reads, T]."""
+        half = (known[self._fine] * self._share).sum(1)
+        if self._fill is not None:
+            half = np.concatenate([half, self._fill.solve(half[self._to_fill])])
+        return (half[self._taps] * self._weights).sum(1)

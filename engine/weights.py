@@ -26,6 +26,7 @@ def save(network: InpaintingNetwork, path: Path, training: dict | None = None) -
     tensors = {k: v.detach().to("cpu", torch.float16).contiguous() for k, v in network.state_dict().items()}
     meta = {"kind": _KIND, "network": json.dumps(network.config.as_metadata()), "training": json.dumps(training or {}, default=str)}
     save_file(tensors, beside, metadata=meta)
+    os.chmod(beside, 0o644)  # safetensors lets the owner alone read
     os.replace(beside, path)
 
 

@@ -83,12 +83,12 @@ def build(frames: list[Planes], picture: PictureFormat, hole: np.ndarray, rng: n
     cv2.setNumThreads(1)
     window = range(len(frames))
     truth, frames = frames, [_covered(planes, hole, rng) for planes in frames]
-    flow_inputs = [motion.prepare(f[0], hole, picture.peak) for f in frames]
-    flows = {n: motion.between(flow_inputs[n], flow_inputs[n + 1]) for n in window[:-1]}
+    region = candidates.Regions(picture).of(hole)
+    inputs = [motion.prepare(f[0], hole, picture.peak) for f in frames]
+    flows = {n: candidates.flow_between(inputs[n], inputs[n + 1], region, region) for n in window[:-1]}
     with ThreadPoolExecutor(2) as workers:
         run = candidates.Pass(
-            picture, candidates.Regions(picture), window, window, dict(enumerate(frames)),
-            dict.fromkeys(window, hole), flows, workers,
+            picture, window, window, dict(enumerate(frames)), dict.fromkeys(window, region), flows, workers
         )
     stored: dict[str, list[np.ndarray]] = {name: [] for name in Shard.FIELDS}
     starts = rng.permutation(len(frames) - LENGTH + 1)[: max(1, round(per_tile * 3))]

@@ -27,8 +27,8 @@ from .examples import LENGTH, Shard
 class TrainConfig:
     """steps: updates in all. stages: (share of the steps after which it begins, frames per sequence, batch)."""
 
-    steps: int = 12_000
-    stages: tuple[tuple[float, int, int], ...] = ((0.0, 1, 32), (0.35, 2, 24), (0.75, 5, 12))
+    steps: int = 8_000
+    stages: tuple[tuple[float, int, int], ...] = ((0.0, 1, 24), (0.35, 2, 16), (0.75, 5, 8))
     rate: float = 1e-3
     warmup: int = 200
     ema: float = 0.998
@@ -38,7 +38,7 @@ class TrainConfig:
     clip: float = 1.0
     seed: int = 1
     network: NetworkConfig = NetworkConfig()
-    every: int = 500
+    every: int = 400
 
     def stage(self, step: int) -> tuple[int, int]:
         """(frames, batch) at a step."""

@@ -80,6 +80,8 @@ def build(jobs: list[Job], processes: int, progress) -> list[str]:
     missing = [j for j in jobs if not j.target.exists()]
     for _ in range(len(jobs) - len(missing)):
         progress()
+    if not missing:
+        return []
     failed = []
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         running = {pool.submit(make, job): job for job in missing}

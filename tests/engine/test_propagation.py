@@ -58,7 +58,7 @@ def test_drift_is_taken_out():
     assert drifting > 35
     before, propagation.CORRECTIONS = propagation.CORRECTIONS, 0
     try:
-        assert restored(*walk(frames, hole, (1.0, 0.0), flow_error=0.08), 39) < drifting - 8
+        assert restored(*walk(frames, hole, (1.0, 0.0), flow_error=0.08), 39) < drifting - 5
     finally:
         propagation.CORRECTIONS = before
 
