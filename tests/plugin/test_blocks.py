@@ -1,10 +1,11 @@
 """What is gathered, and what is kept how long."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from osdclean.plugin.blocks import GROUP, PINNED, Blocks, Failure, Gathering
 
 
+@settings(deadline=None)
 @given(st.integers(0, 500), st.integers(1, 200), st.sets(st.integers(0, 700)))
 def test_groups_cover_the_window_in_order(start, length, held):
     work = Gathering(block=0, window=range(start, start + length))
