@@ -69,7 +69,7 @@ def clean(job: Job, quiet: bool = False) -> Outcome:
     with Workspace(job.target, job.overwrite) as workspace:
         server = FrameServer(workspace.folder)
         arguments = {"clip": job.source.resolve(), "mask": mask, "track": media.video.index}
-        clip = server.probe(arguments)
+        clip = server.probe(arguments, media.video.turned)
         _warn_if_short(media, clip)
         coded = workspace.path("picture")
         progress = Progress(clip.frames, quiet)

@@ -22,6 +22,7 @@ class Clip:
 
     format: VapourSynth's name of it, such as YUV420P10. fps: numerator and denominator, 0/1 where it varies.
     times: start of each frame in nanoseconds, as the file has it. props: properties of the first frame.
+    turned: the file has it lying on its side.
     """
 
     width: int
@@ -32,11 +33,16 @@ class Clip:
     timebase: tuple[int, int]
     times: tuple[int, ...]
     props: Mapping[str, Any]
+    turned: bool = False
 
     @property
     def sar(self) -> tuple[int, int]:
-        """Shape of a sample, width to height; 1:1 where the file does not say."""
+        """Shape of a sample, width to height; 1:1 where the file does not say.
+
+        bestsource turns the picture of a turned clip, but not its samples' shape.
+        """
         sar = self.props.get("_SARNum", 1), self.props.get("_SARDen", 1)
+        sar = sar[::-1] if self.turned else sar
         return sar if min(sar) > 0 else (1, 1)
 
 
@@ -64,7 +70,7 @@ class FrameServer:
             advice=advice,
         )
 
-    def probe(self, arguments: Mapping[str, object]) -> Clip:
+    def probe(self, arguments: Mapping[str, object], turned: bool = False) -> Clip:
         """Read a clip's facts and check its mask; raises CommandError where either cannot be used."""
         report = self._folder / "probe.json"
         run(self.stage("probe.vpy", {**arguments, "report": report}, "-i"))
@@ -82,6 +88,7 @@ class FrameServer:
             timebase=(num, den),
             times=times,
             props=told["props"],
+            turned=turned,
         )
 
 

@@ -13,12 +13,16 @@ from .programs import find
 
 @dataclass(frozen=True, kw_only=True)
 class Stream:
-    """One stream. kind: video, audio, subtitle, attachment or data. picture: it is a cover picture."""
+    """One stream. kind: video, audio, subtitle, attachment or data.
+
+    picture: it is a cover picture. turned: players turn it by 90 degrees either way.
+    """
 
     index: int
     kind: str
     codec: str
     picture: bool
+    turned: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +67,7 @@ def probe(path: Path) -> Media:
                 kind=each.get("codec_type", "data"),
                 codec=each.get("codec_name", "unknown"),
                 picture=bool(each.get("disposition", {}).get("attached_pic")),
+                turned=any(side.get("rotation", 0) % 180 == 90 for side in each.get("side_data_list", ())),
             )
             for each in report.get("streams", ())
         ),

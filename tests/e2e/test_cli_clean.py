@@ -141,3 +141,16 @@ def test_existing_output_is_replaced_only_when_told(footage, tmp_path, osdclean)
     assert out.read_text() == "old"
     assert osdclean(*words, "--overwrite").status == 0
     assert out.stat().st_size > 1000
+
+
+def test_clip_lying_on_its_side_comes_out_upright(footage, tmp_path, osdclean, probe):
+    turned, out, mask = tmp_path / "turned.mp4", tmp_path / "out.mp4", tmp_path / "mask.png"
+    words = ["ffmpeg", "-v", "error", "-i", footage.video, "-map", "0:v", "-c", "copy"]
+    subprocess.run([*words, "-metadata:s:v", "rotate=90", turned], check=True)
+    if "90" not in "".join(probe(turned, "-show_entries", "stream_side_data=rotation")):
+        pytest.skip("this ffmpeg marks rotation in another way")
+    subprocess.run(["ffmpeg", "-v", "error", "-i", footage.mask, "-vf", "transpose", mask], check=True)
+    ended = osdclean("clean", turned, out, "--mask", mask, "--preset", "ultrafast")
+    assert ended.status == 0, ended.said
+    shape = "stream=width,height,sample_aspect_ratio:stream_side_data=rotation"
+    assert probe(out, "-select_streams", "v", "-show_entries", shape) == ["64,96,3:4"]
