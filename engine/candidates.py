@@ -119,15 +119,16 @@ class Regions:
         order = np.argsort(first, kind="stable")
         cells, first = cells[order], first[order].astype(np.int32)
         chroma = _PlaneSamples(
-            y=(cells // shape[1]).astype(np.int32), x=(cells % shape[1]).astype(np.int32),
-            hole_count=int((first < domain.hole_count).sum()), follows=first,
+            y=(cells // shape[1]).astype(np.int32),
+            x=(cells % shape[1]).astype(np.int32),
+            hole_count=int((first < domain.hole_count).sum()),
+            follows=first,
         )
         small = np.zeros(shape, bool)
         small[chroma.y[: chroma.hole_count], chroma.x[: chroma.hole_count]] = True
         self._check(small)
         other = spatial.Fill(small, self._cells)
         return Region(hole=hole, domain=domain, luma=luma, chroma=chroma, fills=(fill, other, other))
-
 
     @staticmethod
     def _check(hole: np.ndarray) -> None:
@@ -158,8 +159,10 @@ def flow_between(a: motion.FlowInput, b: motion.FlowInput, region_a: Region | No
     h, w = back.shape[:2]
     field = cv2.resize(back, ((w + 1) // 2, (h + 1) // 2), interpolation=cv2.INTER_AREA)
     return Flow(
-        forth=_at_tracked(forth, region_a, a.factor), back=_at_tracked(back, region_b, b.factor),
-        field=field.astype(np.float16), step=2 * a.factor,
+        forth=_at_tracked(forth, region_a, a.factor),
+        back=_at_tracked(back, region_b, b.factor),
+        field=field.astype(np.float16),
+        step=2 * a.factor,
     )
 
 
@@ -184,8 +187,14 @@ class Pass:
     """
 
     def __init__(
-        self, picture: PictureFormat, window: range, wanted: range, frames: Mapping[int, Planes],
-        regions: Mapping[int, Region | None], flows: Mapping[int, Flow | None], workers: Executor,
+        self,
+        picture: PictureFormat,
+        window: range,
+        wanted: range,
+        frames: Mapping[int, Planes],
+        regions: Mapping[int, Region | None],
+        flows: Mapping[int, Flow | None],
+        workers: Executor,
     ) -> None:
         self._picture, self._frames, self._flows, self._wanted = picture, frames, flows, wanted
         self._region = regions
@@ -230,15 +239,18 @@ class Pass:
             return self._placed[1:]
         p = self._picture
         whole = tiles.windows(self._origins, p.height, p.width)
-        number, place = tiles.owners(whole, region.luma.y[: region.luma.hole_count],
-                                     region.luma.x[: region.luma.hole_count], (p.height, p.width))
+        number, place = tiles.owners(
+            whole, region.luma.y[: region.luma.hole_count], region.luma.x[: region.luma.hole_count], (p.height, p.width)
+        )
         active = np.unique(place // tiles.SIZE**2)
         origins = self._origins[active]
         ss = (p.subsampling_h, p.subsampling_w)
         at = (tiles.windows(origins, p.height, p.width), tiles.windows(origins, *p.plane_shape(1), *ss))
         shown, owner = [], []
-        for w, s, shape, sub in ((at[0], region.luma, p.plane_shape(0), (0, 0)),
-                                 (at[1], region.chroma, p.plane_shape(1), ss)):
+        for w, s, shape, sub in (
+            (at[0], region.luma, p.plane_shape(0), (0, 0)),
+            (at[1], region.chroma, p.plane_shape(1), ss),
+        ):
             shown.append(tiles.owners(w, s.y, s.x, shape))
             owner.append(tiles.owned(w, origins, s.y[: s.hole_count], s.x[: s.hole_count], shape, *sub))
         hole = at[0].read(region.hole).astype(np.float32)
@@ -253,9 +265,7 @@ class Pass:
             run = [n]
             while len(run) < 16 and run[-1] + 1 in self._wanted and self._region[run[-1] + 1] is region:
                 run.append(run[-1] + 1)
-            per_plane = [
-                fill([self._frames[m][p] for m in run]) for p, fill in enumerate(region.fills)
-            ]
+            per_plane = [fill([self._frames[m][p] for m in run]) for p, fill in enumerate(region.fills)]
             self._fills = {m: tuple(plane[k] for plane in per_plane) for k, m in enumerate(run)}
         return self._fills[n]
 
@@ -272,7 +282,8 @@ class Pass:
         age = np.zeros((2,) + placed.hole.shape, np.float32)
         for k in range(p.plane_count):
             samples, w, (number, place) = (
-                (region.luma, placed.windows[0], placed.shown[0]) if k == 0 or p.family == "RGB"
+                (region.luma, placed.windows[0], placed.shown[0])
+                if k == 0 or p.family == "RGB"
                 else (region.chroma, placed.windows[1], placed.shown[1])
             )
             plane = self._frames[n][k]
@@ -291,8 +302,11 @@ class Pass:
                 # The next-best kernel for subsampled chroma: a wider one would reach back into the hole.
                 kernel = cv2.INTER_CUBIC if samples is region.luma else cv2.INTER_LINEAR
                 values = propagation.gather(
-                    _PlaneOf(self._frames, k), frame, x + sources.dx[samples.follows] / sx,
-                    y + sources.dy[samples.follows] / sy, kernel,
+                    _PlaneOf(self._frames, k),
+                    frame,
+                    x + sources.dx[samples.follows] / sx,
+                    y + sources.dy[samples.follows] / sy,
+                    kernel,
                 )
                 tile = filled.copy()
                 there = (frame != propagation.NOWHERE)[number]
@@ -303,9 +317,17 @@ class Pass:
         luma, chroma = zip(*(self._split(picture) for picture in pictures), strict=True)
         linked = n > self._wanted.start and self._region[n - 1] is not None
         flow = self._flows[n - 1] if linked else None
-        return active, placed, Evidence(
-            luma=np.stack(luma, 1), chroma=np.stack(chroma, 1), age=np.stack([age[0], age[1]], 1), hole=placed.hole,
-            flow=_tile_flow(flow, placed.origins), linked=flow is not None,
+        return (
+            active,
+            placed,
+            Evidence(
+                luma=np.stack(luma, 1),
+                chroma=np.stack(chroma, 1),
+                age=np.stack([age[0], age[1]], 1),
+                hole=placed.hole,
+                flow=_tile_flow(flow, placed.origins),
+                linked=flow is not None,
+            ),
         )
 
     def _around(self, domain: propagation.Domain, tracked: propagation.Sources) -> propagation.Sources:
@@ -313,7 +335,9 @@ class Pass:
         frame, dx, dy = (v[domain.nearest] for v in (tracked.frame, tracked.dx, tracked.dy))
         ring = slice(domain.tracked, None)
         shape = (self._picture.height, self._picture.width)
-        clean = propagation.seen(self._blocked, shape, frame[ring], domain.x[ring] + dx[ring], domain.y[ring] + dy[ring])
+        clean = propagation.seen(
+            self._blocked, shape, frame[ring], domain.x[ring] + dx[ring], domain.y[ring] + dy[ring]
+        )
         frame[ring][~clean] = propagation.NOWHERE
         return propagation.Sources(frame=frame, dx=dx, dy=dy)
 
@@ -327,7 +351,9 @@ class Pass:
             return yuv[:, 0], yuv[:, 1:]
         return planes[0], np.stack(planes[1:], 1)
 
-    def patch(self, n: int, placed: Placed, luma: np.ndarray, chroma: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+    def patch(
+        self, n: int, placed: Placed, luma: np.ndarray, chroma: np.ndarray
+    ) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
         """Per plane the flat indices of hole samples and their new values in the clip's own type.
 
         luma: float32 [K, 64, 64], chroma: float32 [K, 2, h, w], the network's picture.

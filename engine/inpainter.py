@@ -127,7 +127,8 @@ class Inpainter:
                 state = moved(state, tiles_before, tiles_now)
             inputs = Inputs(
                 *(torch.from_numpy(a) for a in (evidence.luma, evidence.chroma, evidence.age)),
-                torch.from_numpy(evidence.hole[:, None]), torch.from_numpy(evidence.flow),
+                torch.from_numpy(evidence.hole[:, None]),
+                torch.from_numpy(evidence.flow),
             )
             luma, chroma, state = self._runtime.step(inputs, state)
             tiles_before = tiles_now
@@ -144,7 +145,10 @@ class Inpainter:
                     )
 
     def _measure_motion(
-        self, window: range, frames: Mapping[int, Planes], regions: Mapping[int, Region | None],
+        self,
+        window: range,
+        frames: Mapping[int, Planes],
+        regions: Mapping[int, Region | None],
         cuts: Mapping[int, bool],
     ) -> None:
         """Have the flow between all neighbours of the window at hand (#4); what lies outside it is forgotten."""

@@ -1,7 +1,7 @@
 """The recurrent network: a U-Net with a ConvLSTM that decides, per sample, which candidate to believe.
 
-It sees a tile as the frame's own fill, as seen before, as seen after, and as restored in the frame before (carried along
-the motion), and answers with blend weights over these four and a bounded residual. Its trunk runs at half size: luma
+It sees a tile as the frame's own fill, as seen before, as seen after, and as restored in the frame before (carried
+along the motion), and answers with blend weights over these four and a bounded residual. Its trunk runs at half size: luma
 enters by space-to-depth (Shi et al., Real-Time Single Image and Video Super-Resolution, CVPR 2016), so that nothing is
 lost and little is computed. U-Net: Ronneberger et al., MICCAI 2015; ConvLSTM: Shi et al., NIPS 2015.
 """
@@ -61,7 +61,7 @@ def _resize(x: Tensor, height: int, width: int) -> Tensor:
 
 def warp(x: Tensor, flow: Tensor) -> Tensor:
     """`x` [K, C, h, w] as seen along `flow` [K, 2, h, w] (x, y; in samples of x), edges repeated."""
-    k, _, h, w = x.shape
+    _, _, h, w = x.shape
     ys = torch.arange(h, device=x.device, dtype=torch.float32).view(1, h, 1)
     xs = torch.arange(w, device=x.device, dtype=torch.float32).view(1, 1, w)
     grid = torch.stack([(flow[:, 0] + xs) * (2 / max(1, w - 1)) - 1, (flow[:, 1] + ys) * (2 / max(1, h - 1)) - 1], 3)
@@ -98,9 +98,9 @@ class InpaintingNetwork(nn.Module):
 
     PICTURES = 4
 
-    def __init__(self, config: NetworkConfig = NetworkConfig()) -> None:
+    def __init__(self, config: NetworkConfig | None = None) -> None:
         super().__init__()
-        self.config = config
+        self.config = config = config or NetworkConfig()
         a, b, c = config.widths
         n = self.PICTURES
         # Space-to-depth of luma, hole and two validities; chroma, two ages and the state's validity at half size.
@@ -125,8 +125,13 @@ class InpaintingNetwork(nn.Module):
         k, _, s, _ = inputs.luma.shape
         zero = inputs.luma.new_zeros
         m = self.config.hidden
-        return State(zero(k, m, s // 8, s // 8), zero(k, m, s // 8, s // 8), inputs.luma[:, :1].float(),
-                     inputs.chroma[:, 0].float(), zero(k, 1, 1, 1))
+        return State(
+            zero(k, m, s // 8, s // 8),
+            zero(k, m, s // 8, s // 8),
+            inputs.luma[:, :1].float(),
+            inputs.chroma[:, 0].float(),
+            zero(k, 1, 1, 1),
+        )
 
     def carry(self, state: State, inputs: Inputs) -> State:
         """The state moved along the motion to this frame; what is to be forgotten starts anew."""
@@ -157,8 +162,13 @@ class InpaintingNetwork(nn.Module):
         age = torch.log2(1 + F.max_pool2d(inputs.age, 2)) / 6
         small = _resize(chroma.flatten(1, 2), half, half)
         x = torch.cat(
-            [F.pixel_unshuffle(torch.cat([(luma - 0.5) * 4, inputs.hole, valid], 1), 2), (small - 0.5) * 4, age,
-             state.valid.expand(k, 1, half, half).to(luma.dtype)], 1,
+            [
+                F.pixel_unshuffle(torch.cat([(luma - 0.5) * 4, inputs.hole, valid], 1), 2),
+                (small - 0.5) * 4,
+                age,
+                state.valid.expand(k, 1, half, half).to(luma.dtype),
+            ],
+            1,
         )
         if x.device.type == "cpu":
             x = x.contiguous(memory_format=torch.channels_last)

@@ -80,9 +80,7 @@ def domain(hole: np.ndarray) -> Domain:
     clean = ~square_reach(hole, 1)[y, x] & (near[y, x] <= PROBE)
     inside = (y > 0) & (x > 0) & (y < height - 1) & (x < width - 1)
     probe = np.flatnonzero(clean & inside & ((x + y) % 2 == 0)).astype(np.int32)
-    return Domain(
-        y=y, x=x, hole_count=len(parts[0][0]), tracked=tracked, nearest=nearest, blocked=blocked, probe=probe
-    )
+    return Domain(y=y, x=x, hole_count=len(parts[0][0]), tracked=tracked, nearest=nearest, blocked=blocked, probe=probe)
 
 
 def rows(pairs: np.ndarray, index: np.ndarray) -> np.ndarray:
@@ -97,13 +95,21 @@ def sample(plane: np.ndarray, x: np.ndarray, y: np.ndarray, interpolation: int =
     rows = -(-len(x) // 1024)
     at = np.zeros((2, rows * 1024), np.float32)
     at[0, : len(x)], at[1, : len(x)] = x, y
-    out = cv2.remap(source, at[0].reshape(rows, 1024), at[1].reshape(rows, 1024), interpolation,
-                    borderMode=cv2.BORDER_REPLICATE) if rows else np.zeros((0,) + plane.shape[2:])
+    out = (
+        cv2.remap(
+            source, at[0].reshape(rows, 1024), at[1].reshape(rows, 1024), interpolation, borderMode=cv2.BORDER_REPLICATE
+        )
+        if rows
+        else np.zeros((0,) + plane.shape[2:])
+    )
     return out.reshape((rows * 1024,) + plane.shape[2:])[: len(x)].astype(np.float32)
 
 
 def gather(
-    planes: Mapping[int, np.ndarray], frame: np.ndarray, x: np.ndarray, y: np.ndarray,
+    planes: Mapping[int, np.ndarray],
+    frame: np.ndarray,
+    x: np.ndarray,
+    y: np.ndarray,
     interpolation: int = cv2.INTER_CUBIC,
 ) -> np.ndarray:
     """Samples at (frame, x, y) from the planes of many frames, float32 [N]; 0 where `frame` is NOWHERE."""
@@ -176,7 +182,8 @@ class Tracker:
         elif flow is None or self._before is None:
             sources = Sources(
                 frame=np.full(now.tracked, NOWHERE, np.int32),
-                dx=np.zeros(now.tracked, np.float32), dy=np.zeros(now.tracked, np.float32),
+                dx=np.zeros(now.tracked, np.float32),
+                dy=np.zeros(now.tracked, np.float32),
             )
             self._anchors.clear()
         else:
@@ -214,8 +221,15 @@ class Tracker:
         strangers = strangers if strangers.any() else None
         if self._sources is not None:
             had = self._sources
-            self._offer(now, frame, motion, chosen, None, np.where(covered, had.frame[landed_on], NOWHERE),
-                        rows(np.stack([had.dx, had.dy], 1), landed_on) + flow)
+            self._offer(
+                now,
+                frame,
+                motion,
+                chosen,
+                None,
+                np.where(covered, had.frame[landed_on], NOWHERE),
+                rows(np.stack([had.dx, had.dy], 1), landed_on) + flow,
+            )
         anchors = {}
         for anchor, known in sorted(self._anchors.items(), key=lambda item: abs(item[0] - before)):
             if len(anchors) == ANCHORS:
@@ -232,8 +246,14 @@ class Tracker:
         return Sources(frame=frame, dx=motion[:, 0], dy=motion[:, 1]), chosen
 
     def _offer(
-        self, now: Domain, frame: np.ndarray, motion: np.ndarray, chosen: np.ndarray, anchor: int | None,
-        offered: np.ndarray | int, there: np.ndarray,
+        self,
+        now: Domain,
+        frame: np.ndarray,
+        motion: np.ndarray,
+        chosen: np.ndarray,
+        anchor: int | None,
+        offered: np.ndarray | int,
+        there: np.ndarray,
     ) -> None:
         """Take the sources (frames `offered`, motion `there`) where they are clean and nearer than what there is."""
         before = self._before

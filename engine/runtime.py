@@ -10,7 +10,7 @@ import torch
 
 from . import weights
 from .errors import DeviceError
-from .network import Inputs, InpaintingNetwork, State
+from .network import InpaintingNetwork, Inputs, State
 
 #: Tiles per call of the network, so that memory stays bounded on any picture.
 BATCH = 128
@@ -29,7 +29,9 @@ def device_of(name: str) -> torch.device:
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if int(number or 0) >= count:
         there = f"{count} CUDA device(s)" if count else "no CUDA device"
-        raise DeviceError(f'device must be one that is there, passed {name} where torch finds {there}; use "auto" or "cpu"')
+        raise DeviceError(
+            f'device must be one that is there, passed {name} where torch finds {there}; use "auto" or "cpu"'
+        )
     return torch.device("cuda", int(number or 0))
 
 

@@ -30,9 +30,18 @@ TENSION = 0.2
 #: The biharmonic operator (the Laplacian applied twice) less TENSION times the Laplacian.
 STENCIL = (
     (0, 0, 20.0 + 4 * TENSION),
-    (0, 1, -8.0 - TENSION), (0, -1, -8.0 - TENSION), (1, 0, -8.0 - TENSION), (-1, 0, -8.0 - TENSION),
-    (1, 1, 2.0), (1, -1, 2.0), (-1, 1, 2.0), (-1, -1, 2.0),
-    (0, 2, 1.0), (0, -2, 1.0), (2, 0, 1.0), (-2, 0, 1.0),
+    (0, 1, -8.0 - TENSION),
+    (0, -1, -8.0 - TENSION),
+    (1, 0, -8.0 - TENSION),
+    (-1, 0, -8.0 - TENSION),
+    (1, 1, 2.0),
+    (1, -1, 2.0),
+    (-1, 1, 2.0),
+    (-1, -1, 2.0),
+    (0, 2, 1.0),
+    (0, -2, 1.0),
+    (2, 0, 1.0),
+    (-2, 0, 1.0),
 )
 #: Cached maps, in samples of their matrices (float32): 64 MiB.
 CACHE = 16 << 20
@@ -115,8 +124,10 @@ class Fill:
                 wy, wx = max(0, y0 - reach), max(0, x0 - reach)
                 vy, vx = min(h, y1 + reach), min(w, x1 + reach)
                 inner = np.zeros((vy - wy, vx - wx), bool)
-                inner[max(0, y0 - MARGIN) - wy : min(h, y1 + MARGIN) - wy,
-                      max(0, x0 - MARGIN) - wx : min(w, x1 + MARGIN) - wx] = True
+                inner[
+                    max(0, y0 - MARGIN) - wy : min(h, y1 + MARGIN) - wy,
+                    max(0, x0 - MARGIN) - wx : min(w, x1 + MARGIN) - wx,
+                ] = True
                 core = np.zeros_like(inner)
                 core[y0 - wy : y1 - wy, x0 - wx : x1 - wx] = True
                 out, known, matrix = cells.solve(hole[wy:vy, wx:vx] & inner, core)

@@ -60,9 +60,7 @@ def windows(origins: np.ndarray, height: int, width: int, subsampling_h: int = 0
     """Windows of `origins` on a plane of `height` x `width` samples."""
     y = (origins[:, :1] >> subsampling_h) + np.arange(SIZE >> subsampling_h, dtype=np.int32)
     x = (origins[:, 1:] >> subsampling_w) + np.arange(SIZE >> subsampling_w, dtype=np.int32)
-    return Windows(
-        y=np.minimum(y, height - 1), x=np.minimum(x, width - 1), inside_y=y < height, inside_x=x < width
-    )
+    return Windows(y=np.minimum(y, height - 1), x=np.minimum(x, width - 1), inside_y=y < height, inside_x=x < width)
 
 
 def owners(at: Windows, y: np.ndarray, x: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -79,8 +77,13 @@ def owners(at: Windows, y: np.ndarray, x: np.ndarray, shape: tuple[int, int]) ->
 
 
 def owned(
-    at: Windows, origins: np.ndarray, y: np.ndarray, x: np.ndarray, shape: tuple[int, int],
-    subsampling_h: int = 0, subsampling_w: int = 0,
+    at: Windows,
+    origins: np.ndarray,
+    y: np.ndarray,
+    x: np.ndarray,
+    shape: tuple[int, int],
+    subsampling_h: int = 0,
+    subsampling_w: int = 0,
 ) -> np.ndarray:
     """For each sample (y, x: int [N]) its place in the tile that owns it, int64 [N] flat in [K, h, w]."""
     h, w = at.y.shape[1], at.x.shape[1]
@@ -89,8 +92,14 @@ def owned(
     tile = place // (h * w)
     my, mx = MARGIN >> subsampling_h, MARGIN >> subsampling_w
     # Distance from the tile's edge; edges that are the picture's edge are no edges.
-    ey = np.minimum(np.where(origins[tile, 0] == 0, h, ty), np.where(~at.inside_y[tile, -1] | (at.y[tile, -1] == shape[0] - 1), h, h - 1 - ty))
-    ex = np.minimum(np.where(origins[tile, 1] == 0, w, tx), np.where(~at.inside_x[tile, -1] | (at.x[tile, -1] == shape[1] - 1), w, w - 1 - tx))
+    ey = np.minimum(
+        np.where(origins[tile, 0] == 0, h, ty),
+        np.where(~at.inside_y[tile, -1] | (at.y[tile, -1] == shape[0] - 1), h, h - 1 - ty),
+    )
+    ex = np.minimum(
+        np.where(origins[tile, 1] == 0, w, tx),
+        np.where(~at.inside_x[tile, -1] | (at.x[tile, -1] == shape[1] - 1), w, w - 1 - tx),
+    )
     core = (ey >= my) & (ex >= mx)
     # Chroma samples on the rim of luma cores may lie in no core: then the deepest tile is as good.
     depth = np.minimum(np.minimum(ey, my), np.minimum(ex, mx))

@@ -18,13 +18,20 @@ _KIND = "osdclean-inpainting"
 
 
 def save(network: InpaintingNetwork, path: Path, training: dict | None = None) -> None:
-    """Write a network's weights in half precision beside `path`, then rename. training: what to remember of their making."""
+    """Write a network's weights in half precision beside `path`, then rename.
+
+    training: what to remember of their making.
+    """
     import torch
     from safetensors.torch import save_file
 
     beside = path.with_name(path.name + ".part")
     tensors = {k: v.detach().to("cpu", torch.float16).contiguous() for k, v in network.state_dict().items()}
-    meta = {"kind": _KIND, "network": json.dumps(network.config.as_metadata()), "training": json.dumps(training or {}, default=str)}
+    meta = {
+        "kind": _KIND,
+        "network": json.dumps(network.config.as_metadata()),
+        "training": json.dumps(training or {}, default=str),
+    }
     save_file(tensors, beside, metadata=meta)
     os.chmod(beside, 0o644)  # safetensors lets the owner alone read
     os.replace(beside, path)
@@ -42,15 +49,19 @@ def load(model: str) -> InpaintingNetwork:
     try:
         with safe_open(path, framework="pt") as f:
             meta = f.metadata() or {}
-            tensors = {k: f.get_tensor(k).float() for k in f.keys()}
+            tensors = {k: f.get_tensor(k).float() for k in f.keys()}  # noqa: SIM118 (a file, not a dict)
     except (SafetensorError, OSError) as error:
         raise ModelError(f"model must be a safetensors file, passed {model}: {error}") from None
     if meta.get("kind") != _KIND:
         raise ModelError(f"model must hold {_KIND} weights, passed {model} with kind {meta.get('kind', 'none')}")
     try:
         fields = json.loads(meta["network"])
-        network = InpaintingNetwork(NetworkConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}))
+        network = InpaintingNetwork(
+            NetworkConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
+        )
         network.load_state_dict(tensors)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ModelError(f"model {model} does not fit its own description: {' '.join(str(error).split())[:300]}") from None
+        raise ModelError(
+            f"model {model} does not fit its own description: {' '.join(str(error).split())[:300]}"
+        ) from None
     return network.eval()

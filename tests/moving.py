@@ -14,16 +14,16 @@ def texture(height: int, width: int, seed: int = 0) -> np.ndarray:
     return np.clip(127 + out * (60 / out.std() / 1.5), 40, 215)
 
 
-def sliding(length: int, height: int, width: int, dx: float, dy: float = 0.0, seed: int = 0) -> list[tuple[np.ndarray, ...]]:
+def sliding(
+    length: int, height: int, width: int, dx: float, dy: float = 0.0, seed: int = 0
+) -> list[tuple[np.ndarray, ...]]:
     """YUV 4:2:0 frames, uint8: frame n shows the texture from (n * dx, n * dy) on."""
     reach_x, reach_y = int(abs(dx) * length) + 8, int(abs(dy) * length) + 8
     whole = [texture(height + 2 * reach_y, width + 2 * reach_x, seed + k) for k in range(3)]
     frames = []
     for n in range(length):
         at = np.array([[1, 0, reach_x + n * dx], [0, 1, reach_y + n * dy]], np.float32)
-        planes = [
-            cv2.warpAffine(p, at, (width, height), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP) for p in whole
-        ]
+        planes = [cv2.warpAffine(p, at, (width, height), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP) for p in whole]
         planes[1:] = [cv2.resize(p, (width // 2, height // 2), interpolation=cv2.INTER_AREA) for p in planes[1:]]
         frames.append(tuple(np.clip(np.rint(p), 0, 255).astype(np.uint8) for p in planes))
     return frames

@@ -17,14 +17,31 @@ from ..errors import OsdcleanError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `osdclean train`."""
-    parser.add_argument("clips", type=Path, metavar="CLIPS", help="folder of clips without overlays (an eighth is held back)")
-    parser.add_argument("--run", type=Path, default=Path("runs/default"), metavar="DIR", help="where examples, checkpoints and weights go (default: runs/default)")
-    parser.add_argument("--photos", type=Path, metavar="DIR", help="folder of photographs for flights of a virtual camera")
-    parser.add_argument("--fonts", type=Path, metavar="DIR", help="folder of glyph sheets for the displays (default: drawn glyphs alone)")
+    parser.add_argument(
+        "clips", type=Path, metavar="CLIPS", help="folder of clips without overlays (an eighth is held back)"
+    )
+    parser.add_argument(
+        "--run",
+        type=Path,
+        default=Path("runs/default"),
+        metavar="DIR",
+        help="where examples, checkpoints and weights go (default: runs/default)",
+    )
+    parser.add_argument(
+        "--photos", type=Path, metavar="DIR", help="folder of photographs for flights of a virtual camera"
+    )
+    parser.add_argument(
+        "--fonts",
+        type=Path,
+        metavar="DIR",
+        help="folder of glyph sheets for the displays (default: drawn glyphs alone)",
+    )
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="overlays per clip (default: 3)")
     parser.add_argument("--steps", type=int, default=8000, metavar="N", help="updates in all (default: 8000)")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="seed of the training (default: 1)")
-    parser.add_argument("--processes", type=int, metavar="N", help="processes that build examples (default: one per core)")
+    parser.add_argument(
+        "--processes", type=int, metavar="N", help="processes that build examples (default: one per core)"
+    )
     parser.add_argument("--threads", type=int, metavar="N", help="threads that train on a CPU (default: one per core)")
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .. import candidates, holes, motion, tiles
+from .. import candidates, holes, motion
 from ..picture import PictureFormat, Planes
 from ..synth import overlays
 
@@ -78,7 +78,9 @@ def hole_for(picture: PictureFormat, length: int, rng: np.random.Generator, font
     return holes.grown(np.ascontiguousarray(mask), False, 8, int(rng.integers(1, 5)))
 
 
-def build(frames: list[Planes], picture: PictureFormat, hole: np.ndarray, rng: np.random.Generator, per_tile: float) -> Shard:
+def build(
+    frames: list[Planes], picture: PictureFormat, hole: np.ndarray, rng: np.random.Generator, per_tile: float
+) -> Shard:
     """Examples of one clip. per_tile: sequences per tile of the layout, in the mean."""
     cv2.setNumThreads(1)
     window = range(len(frames))

@@ -25,23 +25,50 @@ def files(folder: Path, kinds: set[str]) -> list[Path]:
 def picture_of(frames: list[Planes]) -> PictureFormat:
     """Format of decoded frames, 8-bit YUV 4:2:0."""
     height, width = frames[0][0].shape
-    return PictureFormat(family="YUV", floating=False, bits=8, width=width, height=height,
-                         subsampling_w=1, subsampling_h=1)
+    return PictureFormat(
+        family="YUV", floating=False, bits=8, width=width, height=height, subsampling_w=1, subsampling_h=1
+    )
 
 
 def clip(path: Path) -> list[Planes]:
     """All frames of a video as 8-bit YUV 4:2:0 planes at its own size (cut to even numbers)."""
     told = subprocess.run(
-        [find("ffprobe"), "-v", "error", "-select_streams", "v:0", "-show_entries", "stream=width,height",
-         "-of", "json", str(path)], capture_output=True, check=False,
+        [
+            find("ffprobe"),
+            "-v",
+            "error",
+            "-select_streams",
+            "v:0",
+            "-show_entries",
+            "stream=width,height",
+            "-of",
+            "json",
+            str(path),
+        ],
+        capture_output=True,
+        check=False,
     )
     streams = json.loads(told.stdout or b"{}").get("streams")
     if not streams:
         raise PictureError(f"{path} has no video that ffprobe can read")
     width, height = streams[0]["width"] // 2 * 2, streams[0]["height"] // 2 * 2
     read = subprocess.run(
-        [find("ffmpeg"), "-v", "error", "-i", str(path), "-vf", f"crop={width}:{height}:0:0", "-f", "rawvideo",
-         "-pix_fmt", "yuv420p", "-"], capture_output=True, check=False,
+        [
+            find("ffmpeg"),
+            "-v",
+            "error",
+            "-i",
+            str(path),
+            "-vf",
+            f"crop={width}:{height}:0:0",
+            "-f",
+            "rawvideo",
+            "-pix_fmt",
+            "yuv420p",
+            "-",
+        ],
+        capture_output=True,
+        check=False,
     )
     return _planes(np.frombuffer(read.stdout, np.uint8), width, height)
 
@@ -66,8 +93,9 @@ def flight(path: Path, width: int, height: int, length: int, rng: np.random.Gene
     for k in range(length):
         c, s = np.cos(angle[k]) * zoom[k], np.sin(angle[k]) * zoom[k]
         at = np.array([[c, -s, x[k] - c * width / 2 + s * height / 2], [s, c, y[k] - s * width / 2 - c * height / 2]])
-        picture = cv2.warpAffine(photo, at, (width, height), flags=cv2.INTER_AREA | cv2.WARP_INVERSE_MAP,
-                                 borderMode=cv2.BORDER_REFLECT_101)
+        picture = cv2.warpAffine(
+            photo, at, (width, height), flags=cv2.INTER_AREA | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REFLECT_101
+        )
         bgr.append(cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420))
     return _planes(np.concatenate([b.ravel() for b in bgr]), width, height)
 

@@ -11,14 +11,14 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ..network import Inputs, InpaintingNetwork, NetworkConfig
+from ..network import InpaintingNetwork, Inputs, NetworkConfig
 from ..weights import save
 from .examples import LENGTH, Shard
 
@@ -37,7 +37,7 @@ class TrainConfig:
     temporal: float = 0.5
     clip: float = 1.0
     seed: int = 1
-    network: NetworkConfig = NetworkConfig()
+    network: NetworkConfig = field(default_factory=NetworkConfig)
     every: int = 400
 
     def stage(self, step: int) -> tuple[int, int]:
@@ -102,21 +102,31 @@ def _turned(values: np.ndarray, is_flow: bool, mirror: bool, upset: bool, turn: 
     return values
 
 
-def tensors(batch: dict[str, np.ndarray], device: torch.device) -> tuple[list[Inputs], list[tuple[torch.Tensor, torch.Tensor]]]:
+def tensors(
+    batch: dict[str, np.ndarray], device: torch.device
+) -> tuple[list[Inputs], list[tuple[torch.Tensor, torch.Tensor]]]:
     """Per frame the network's inputs and (luma, chroma) of the truth, float32."""
     t = {name: torch.from_numpy(np.ascontiguousarray(v)).to(device) for name, v in batch.items()}
     inputs, truth = [], []
     for k in range(t["truth"].shape[1]):
-        inputs.append(Inputs(
-            luma=t["luma"][:, k].float() / 255, chroma=t["chroma"][:, k].float() / 255, age=t["age"][:, k].float(),
-            hole=t["hole"][:, k, None].float(), flow=t["flow"][:, k].float(),
-        ))
+        inputs.append(
+            Inputs(
+                luma=t["luma"][:, k].float() / 255,
+                chroma=t["chroma"][:, k].float() / 255,
+                age=t["age"][:, k].float(),
+                hole=t["hole"][:, k, None].float(),
+                flow=t["flow"][:, k].float(),
+            )
+        )
         truth.append((t["truth"][:, k, None].float() / 255, t["truth_chroma"][:, k].float() / 255))
     return inputs, truth
 
 
-def loss_of(network: Callable, inputs: list[Inputs], truth: list[tuple[torch.Tensor, torch.Tensor]], config: TrainConfig) -> torch.Tensor:
+def loss_of(
+    network: Callable, inputs: list[Inputs], truth: list[tuple[torch.Tensor, torch.Tensor]], config: TrainConfig
+) -> torch.Tensor:
     """Mean loss per hole sample of a sequence."""
+
     def charbonnier(x: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
         return (torch.sqrt(x * x + config.charbonnier**2) * where).sum() / where.sum().clamp(min=1) / x.shape[1]
 
@@ -146,7 +156,12 @@ def validate(network: InpaintingNetwork, examples: Examples, device: torch.devic
                 out, state = network(given, state)
             last, miss = miss, (out[0] - luma) * given.hole
             error["flicker"] += float((miss - last).abs().sum()) if last is not None else 0.0
-        pictures = {"network": out[0], "spatial": given.luma[:, :1], "before": given.luma[:, 1:2], "after": given.luma[:, 2:]}
+        pictures = {
+            "network": out[0],
+            "spatial": given.luma[:, :1],
+            "before": given.luma[:, 1:2],
+            "after": given.luma[:, 2:],
+        }
         age = torch.where(given.age == 0, 1e6, given.age)
         pictures["nearer"] = torch.where(age[:, :1] <= age[:, 1:], given.luma[:, 1:2], given.luma[:, 2:])
         for name, p in pictures.items():
@@ -154,10 +169,19 @@ def validate(network: InpaintingNetwork, examples: Examples, device: torch.devic
         count += float(given.hole.sum())
     network.train()
     steps = LENGTH - 1
-    return {name: e / count / steps * 255 if name == "flicker" else -10 * np.log10(max(e, 1e-12) / count) for name, e in error.items()}
+    return {
+        name: e / count / steps * 255 if name == "flicker" else -10 * np.log10(max(e, 1e-12) / count)
+        for name, e in error.items()
+    }
 
 
-def fit(config: TrainConfig, folder: Path, run: Path, say: Callable[[str], None], progress: Callable[[int], None] | None = None) -> Path:
+def fit(
+    config: TrainConfig,
+    folder: Path,
+    run: Path,
+    say: Callable[[str], None],
+    progress: Callable[[int], None] | None = None,
+) -> Path:
     """Train until `config.steps`, continuing from `run/last.pt` where it is there. Returns the weights file."""
     run.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -203,15 +227,30 @@ def fit(config: TrainConfig, folder: Path, run: Path, say: Callable[[str], None]
         if step % config.every == 0 or step == config.steps:
             train.refresh()
             figures = validate(average, held, device)
-            row = {"step": step, "loss": sums[0] / sums[1], "frames": frames, "minutes": (time.monotonic() - began) / 60,
-                   "examples": len(train), **figures}
+            row = {
+                "step": step,
+                "loss": sums[0] / sums[1],
+                "frames": frames,
+                "minutes": (time.monotonic() - began) / 60,
+                "examples": len(train),
+                **figures,
+            }
             sums = [0.0, 0]
             with open(curve, "a") as f:
                 f.write(json.dumps(row) + "\n")
             say(" ".join(f"{k} {v:.4g}" for k, v in row.items()))
             beside = run / "last.pt.part"
-            torch.save({"network": network.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict(),
-                        "rng": json.dumps(rng.bit_generator.state), "step": step, "config": json.dumps(asdict(config))}, beside)
+            torch.save(
+                {
+                    "network": network.state_dict(),
+                    "average": average.state_dict(),
+                    "optimiser": optimiser.state_dict(),
+                    "rng": json.dumps(rng.bit_generator.state),
+                    "step": step,
+                    "config": json.dumps(asdict(config)),
+                },
+                beside,
+            )
             os.replace(beside, last)
             save(average, run / "weights.safetensors", training={**asdict(config), "step": step})
     return run / "weights.safetensors"

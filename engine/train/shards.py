@@ -37,14 +37,23 @@ def plan(clips: Path, photos: Path | None, fonts: Path | None, folder: Path, rou
         videos = sorted({_video(p) for p in paths})
         held = set() if photo else set(videos[HOLDOUT // 2 :: HOLDOUT])
         return [
-            Job(source=p, photo=photo, round=r, validation=_video(p) in held, fonts=fonts,
-                target=folder / f"{'val' if _video(p) in held else 'train'}-{r}-{p.stem}.npz")
-            for p in paths for r in range(1 if _video(p) in held else rounds)
+            Job(
+                source=p,
+                photo=photo,
+                round=r,
+                validation=_video(p) in held,
+                fonts=fonts,
+                target=folder / f"{'val' if _video(p) in held else 'train'}-{r}-{p.stem}.npz",
+            )
+            for p in paths
+            for r in range(1 if _video(p) in held else rounds)
         ]
 
     found = jobs(files(clips, VIDEO), False)
     if photos is not None:
-        found += [j for j in jobs(files(photos, PHOTO), True) if zlib.crc32(f"{j.source.stem}{j.round}".encode()) % 4 == 0]
+        found += [
+            j for j in jobs(files(photos, PHOTO), True) if zlib.crc32(f"{j.source.stem}{j.round}".encode()) % 4 == 0
+        ]
     # A fixed shuffle within a round mixes kinds of footage.
     return sorted(found, key=lambda j: (not j.validation, j.round, zlib.crc32(j.target.name.encode())))
 

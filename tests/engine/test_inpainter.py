@@ -102,7 +102,9 @@ def test_what_stands_in_the_hole_does_not_matter(engine):
 
 
 def test_a_still_picture_stays_steady_and_near_the_spatial_fill(engine):
-    picture = tuple(np.rint(p).astype(np.uint8) for p in (texture(H, W), texture(H // 2, W // 2), texture(H // 2, W // 2, 3)))
+    picture = tuple(
+        np.rint(p).astype(np.uint8) for p in (texture(H, W), texture(H // 2, W // 2), texture(H // 2, W // 2, 3))
+    )
     hole = hole_of((40, 50, 40, 60))
     frames = covered([picture] * 24, hole)
     out = restore(engine(24), 1, frames, hole)
@@ -178,7 +180,13 @@ def test_bad_input_is_told(engine):
         engine(3, Settings(device="cuda:9"))
     with pytest.raises(DeviceError, match="passed tpu"):
         engine(3, Settings(device="tpu"))
-    for name, value in (("grow", -1), ("period", 0), ("warmup", 501), ("sc_threshold", float("nan")), ("precision", "fp8")):
+    for name, value in (
+        ("grow", -1),
+        ("period", 0),
+        ("warmup", 501),
+        ("sc_threshold", float("nan")),
+        ("precision", "fp8"),
+    ):
         with pytest.raises(ArgumentError, match=f"{name} must be"):
             Settings(**{name: value})
 

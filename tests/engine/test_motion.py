@@ -33,7 +33,9 @@ def test_the_hole_content_does_not_matter():
 
 
 def test_push_pull_keeps_the_known_and_fills_smoothly():
-    values = np.dstack([np.full((40, 60), 3, np.float32), np.linspace(0, 1, 60, dtype=np.float32) * np.ones((40, 1), np.float32)])
+    values = np.dstack(
+        [np.full((40, 60), 3, np.float32), np.linspace(0, 1, 60, dtype=np.float32) * np.ones((40, 1), np.float32)]
+    )
     weight = np.ones((40, 60), np.float32)
     weight[10:30, 20:40] = 0
     wrecked = values * weight[..., None] - 99 * (1 - weight[..., None])

@@ -95,8 +95,11 @@ def test_no_source_reads_the_hole():
     values = []
     for some in (frames, marked):
         luma, where, sources = walk(some, hole, (1.7, 0.6))
-        values.append(propagation.gather(luma, sources.frame, where.x[: where.tracked] + sources.dx,
-                                         where.y[: where.tracked] + sources.dy))
+        values.append(
+            propagation.gather(
+                luma, sources.frame, where.x[: where.tracked] + sources.dx, where.y[: where.tracked] + sources.dy
+            )
+        )
     np.testing.assert_array_equal(*values)
 
 

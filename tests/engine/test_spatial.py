@@ -36,10 +36,25 @@ def test_cells_agree_with_the_whole_hole_solved_at_once(monkeypatch):
 
 def test_as_scikit_image_where_tension_is_off(monkeypatch):
     restoration = pytest.importorskip("skimage.restoration")
-    monkeypatch.setattr(spatial, "STENCIL", (
-        (0, 0, 20.0), (0, 1, -8.0), (0, -1, -8.0), (1, 0, -8.0), (-1, 0, -8.0), (1, 1, 2.0), (1, -1, 2.0),
-        (-1, 1, 2.0), (-1, -1, 2.0), (0, 2, 1.0), (0, -2, 1.0), (2, 0, 1.0), (-2, 0, 1.0),
-    ))
+    monkeypatch.setattr(
+        spatial,
+        "STENCIL",
+        (
+            (0, 0, 20.0),
+            (0, 1, -8.0),
+            (0, -1, -8.0),
+            (1, 0, -8.0),
+            (-1, 0, -8.0),
+            (1, 1, 2.0),
+            (1, -1, 2.0),
+            (-1, 1, 2.0),
+            (-1, -1, 2.0),
+            (0, 2, 1.0),
+            (0, -2, 1.0),
+            (2, 0, 1.0),
+            (-2, 0, 1.0),
+        ),
+    )
     monkeypatch.setattr(spatial, "MARGIN", 96)
     picture = texture(64, 96)
     hole = np.zeros((64, 96), bool)

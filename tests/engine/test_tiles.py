@@ -5,7 +5,12 @@ from osdclean.engine import tiles
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(16, 200), st.integers(16, 200), st.integers(0, 2**32), st.sampled_from([(0, 0), (1, 1), (0, 1), (1, 0), (0, 2)]))
+@given(
+    st.integers(16, 200),
+    st.integers(16, 200),
+    st.integers(0, 2**32),
+    st.sampled_from([(0, 0), (1, 1), (0, 1), (1, 0), (0, 2)]),
+)
 def test_every_hole_sample_has_one_owner(height, width, seed, subsampling):
     down_h, down_w = subsampling
     height, width = height >> down_h << down_h, width >> down_w << down_w
