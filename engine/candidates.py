@@ -1,8 +1,8 @@
 """Candidates: what a pass knows about the samples of its holes, laid out in tiles for the network.
 
-For each frame: the picture with its hole filled from the frame itself, the same as seen in an earlier and in a later
-frame (along the paths of `propagation`), how many frames away, and the motion to the frame before. The network sees
-the picture in 0..1 as luma and chroma (neutral at 0.5); RGB passes through a fixed full-range transform.
+For each frame: the picture with its hole filled from the frame itself (in two ways), the same as seen in an earlier and
+in a later frame (along the paths of `propagation`), how many frames away, and the motion to the frame before. The
+network sees the picture in 0..1 as luma and chroma (neutral at 0.5); RGB passes through a fixed full-range transform.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ _NEUTRAL = np.array([0, 0.5, 0.5], np.float32)
 class Evidence:
     """What is known about one frame's tiles; all float32.
 
-    luma: [K, 3, 64, 64], chroma: [K, 3, 2, h, w] (its own size): the filled picture, from before, from after.
+    luma: [K, 4, 64, 64], chroma: [K, 4, 2, h, w] (its own size): the picture filled under tension, filled as a plate,
+        from before, from after.
     age: [K, 2, 64, 64], frames to the source before and after, 0 where there is none.
     hole: [K, 64, 64], 1 in the hole. flow: [K, 2, 16, 16], motion (x, y) to the frame before in pixels.
     linked: whether the frame before belongs to the same scene, so that state may come from it.
@@ -59,13 +60,14 @@ class _PlaneSamples:
 
 @dataclass(kw_only=True)
 class Region:
-    """All that depends on one hole alone: domain, samples per plane, fills. Shared by all frames with this hole."""
+    """All that depends on one hole alone, shared by all frames with this hole: domain, samples per plane, and per plane
+    the fills, under tension and as a plate."""
 
     hole: np.ndarray
     domain: propagation.Domain
     luma: _PlaneSamples
     chroma: _PlaneSamples
-    fills: tuple[spatial.Fill, ...]
+    fills: tuple[tuple[spatial.Fill, spatial.Fill], ...]
 
 
 @dataclass(kw_only=True)
@@ -84,7 +86,7 @@ class Regions:
 
     def __init__(self, picture: PictureFormat, keep: int = 64) -> None:
         self._picture, self._keep = picture, keep
-        self._cells = spatial.Cells()
+        self._cells = spatial.Cells(spatial.TENSE), spatial.Cells(spatial.PLATE)
         self._regions: dict[bytes, Region] = {}
         self._last: tuple[np.ndarray, Region | None] | None = None
 
@@ -109,7 +111,7 @@ class Regions:
         domain = propagation.domain(hole)
         everything = np.arange(len(domain.y), dtype=np.int32)
         luma = _PlaneSamples(y=domain.y, x=domain.x, hole_count=domain.hole_count, follows=everything)
-        fill = spatial.Fill(hole, self._cells)
+        fill = tuple(spatial.Fill(hole, cells) for cells in self._cells)
         if p.family != "YUV" or (p.subsampling_h, p.subsampling_w) == (0, 0):
             return Region(hole=hole, domain=domain, luma=luma, chroma=luma, fills=(fill,) * p.plane_count)
         shape = p.plane_shape(1)
@@ -127,7 +129,7 @@ class Regions:
         small = np.zeros(shape, bool)
         small[chroma.y[: chroma.hole_count], chroma.x[: chroma.hole_count]] = True
         self._check(small)
-        other = spatial.Fill(small, self._cells)
+        other = tuple(spatial.Fill(small, cells) for cells in self._cells)
         return Region(hole=hole, domain=domain, luma=luma, chroma=chroma, fills=(fill, other, other))
 
     @staticmethod
@@ -143,8 +145,8 @@ class Regions:
 class Flow:
     """Motion between neighbours n and n + 1, where it is needed alone.
 
-    forth: float32 [tracked samples of n's hole, 2], to n + 1; back: the same for n + 1's hole, to n; None where there is
-    no hole. field: float16 [h, w, 2], the motion back on a grid of `step` luma pixels, for the state's way.
+    forth: float32 [tracked samples of n's hole, 2], to n + 1; back: the same for n + 1's hole, to n; None where there
+    is no hole. field: float16 [h, w, 2], the motion back on a grid of `step` luma pixels, for the state's way.
     """
 
     forth: np.ndarray | None
@@ -239,7 +241,7 @@ class Pass:
             return self._placed[1:]
         p = self._picture
         whole = tiles.windows(self._origins, p.height, p.width)
-        number, place = tiles.owners(
+        _, place = tiles.owners(
             whole, region.luma.y[: region.luma.hole_count], region.luma.x[: region.luma.hole_count], (p.height, p.width)
         )
         active = np.unique(place // tiles.SIZE**2)
@@ -258,15 +260,17 @@ class Pass:
         self._placed = (region, active, placed)
         return active, placed
 
-    def _fill(self, n: int) -> tuple[np.ndarray, ...]:
-        """The spatial fill of each plane's hole samples; worked out for a run of frames with the same hole at once."""
+    def _fill(self, n: int) -> tuple[tuple[np.ndarray, ...], ...]:
+        """The spatial fills of each plane's hole samples; worked out for a run of frames with the same hole at once."""
         if n not in self._fills:
             region = self._region[n]
             run = [n]
             while len(run) < 16 and run[-1] + 1 in self._wanted and self._region[run[-1] + 1] is region:
                 run.append(run[-1] + 1)
-            per_plane = [fill([self._frames[m][p] for m in run]) for p, fill in enumerate(region.fills)]
-            self._fills = {m: tuple(plane[k] for plane in per_plane) for k, m in enumerate(run)}
+            per_plane = [
+                [fill([self._frames[m][p] for m in run]) for fill in fills] for p, fills in enumerate(region.fills)
+            ]
+            self._fills = {m: tuple(tuple(f[k] for f in fills) for fills in per_plane) for k, m in enumerate(run)}
         return self._fills[n]
 
     def evidence(self, n: int) -> tuple[np.ndarray, Placed, Evidence] | None:
@@ -278,7 +282,7 @@ class Pass:
         active, placed = self._place(region)
         fill = self._fill(n)
         sides = [self._around(region.domain, sources) for sources in (self._before[n], self._after[n])]
-        pictures: list[list[np.ndarray]] = [[], [], []]  # filled, before, after; each a list of planes' tiles
+        pictures: list[list[np.ndarray]] = [[], [], [], []]  # as in Evidence; each a list of planes' tiles
         age = np.zeros((2,) + placed.hole.shape, np.float32)
         for k in range(p.plane_count):
             samples, w, (number, place) = (
@@ -292,8 +296,10 @@ class Pass:
             filled = w.read(plane).astype(np.float32)
             in_hole = number < samples.hole_count
             # The order of hole samples is that of the plane, as is the fill's.
-            filled.ravel()[place[in_hole]] = fill[k][number[in_hole]]
-            pictures[0].append(filled * scale + shift)
+            plate = filled.copy()
+            for tile, values, picture in zip((filled, plate), fill[k], pictures[:2], strict=True):
+                tile.ravel()[place[in_hole]] = values[number[in_hole]]
+                picture.append(tile * scale + shift)
             y, x = samples.y, samples.x
             sy = (1 << p.subsampling_h) if samples is not region.luma else 1
             sx = (1 << p.subsampling_w) if samples is not region.luma else 1
@@ -311,7 +317,7 @@ class Pass:
                 tile = filled.copy()
                 there = (frame != propagation.NOWHERE)[number]
                 tile.ravel()[place[there]] = values[number[there]]
-                pictures[1 + side].append(tile * scale + shift)
+                pictures[2 + side].append(tile * scale + shift)
                 if k == 0:
                     age[side].ravel()[place[there]] = np.abs(frame - n)[number[there]]
         luma, chroma = zip(*(self._split(picture) for picture in pictures), strict=True)

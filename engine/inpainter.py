@@ -141,7 +141,8 @@ class Inpainter:
             for n, planes in frames.items():
                 if not all(np.isfinite(plane).all() for plane in planes):
                     raise PictureError(
-                        f"float samples must be finite, passed NaN or infinity in frame {n}; clean the clip with std.Expr"
+                        f"float samples must be finite, passed NaN or infinity in frame {n}; "
+                        "clean the clip with std.Expr"
                     )
 
     def _measure_motion(

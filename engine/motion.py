@@ -63,7 +63,10 @@ def push_pull(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 
 def prepare(luma: np.ndarray, hole: np.ndarray | None, peak: float) -> FlowInput:
-    """Reduced luma and doubt of one frame. luma: [H, W] of any real type, full scale `peak`; hole: bool [H, W] or None."""
+    """Reduced luma and doubt of one frame.
+
+    luma: [H, W] of any real type, full scale `peak`; hole: bool [H, W] or None.
+    """
     factor = reduction(luma.shape[1], luma.shape[0])
     size = (luma.shape[1] // factor, luma.shape[0] // factor)
     source = luma if luma.dtype != np.float16 else luma.astype(np.float32)

@@ -1,8 +1,8 @@
 """The recurrent network: a U-Net with a ConvLSTM that decides, per sample, which candidate to believe.
 
-It sees a tile as the frame's own fill, as seen before, as seen after, and as restored in the frame before (carried
-along the motion), and answers with blend weights over these four and a bounded residual. Its trunk runs at half size: luma
-enters by space-to-depth (Shi et al., Real-Time Single Image and Video Super-Resolution, CVPR 2016), so that nothing is
+It sees a tile as the frame's own two fills, as seen before, as seen after, and as restored in the frame before (carried
+along the motion), and answers with blend weights over these five and a bounded residual. Its trunk runs at half size:
+luma enters by space-to-depth (Shi et al., Real-Time Single Image and Video Super-Resolution, CVPR 2016), so that nothing is
 lost and little is computed. U-Net: Ronneberger et al., MICCAI 2015; ConvLSTM: Shi et al., NIPS 2015.
 """
 
@@ -29,7 +29,7 @@ class NetworkConfig:
 
 
 class Inputs(NamedTuple):
-    """Tensors of `candidates.Evidence`: luma [K, 3, S, S], chroma [K, 3, 2, h, w], age [K, 2, S, S], hole [K, 1, S, S],
+    """Tensors of `candidates.Evidence`: luma [K, 4, S, S], chroma [K, 4, 2, h, w], age [K, 2, S, S], hole [K, 1, S, S],
     flow [K, 2, G, G]."""
 
     luma: Tensor
@@ -96,7 +96,7 @@ class ConvLSTM(nn.Module):
 class InpaintingNetwork(nn.Module):
     """`(luma, chroma), state = network(inputs, state)`; state None starts anew. One frame per call."""
 
-    PICTURES = 4
+    PICTURES = 5
 
     def __init__(self, config: NetworkConfig | None = None) -> None:
         super().__init__()
@@ -184,7 +184,8 @@ class InpaintingNetwork(nn.Module):
         n = self.PICTURES
         detail = F.pixel_shuffle(answer[:, : 4 * (n + 1)], 2)
         logits, residual = detail[:, :n], 0.5 * torch.tanh(detail[:, n:])
-        ok = torch.cat([torch.ones_like(valid[:, :1]), valid, state.valid.expand(k, 1, s, s)], 1)
+        always = valid.new_ones(k, 2, s, s)
+        ok = torch.cat([always, valid, state.valid.expand(k, 1, s, s)], 1)
         weights = torch.softmax(logits.masked_fill(ok == 0, -1e4), 1)
         out = (weights * luma).sum(1, keepdim=True) + residual
         colour_weights = _resize(weights, ch, cw)

@@ -145,7 +145,7 @@ def seen(
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """Per tracked sample of a domain: source frame (int32, NOWHERE if none) and displacement to it (float32, pixels)."""
+    """Per tracked sample of a domain: source frame (int32, NOWHERE if none), displacement to it (float32, pixels)."""
 
     frame: np.ndarray
     dx: np.ndarray

@@ -113,7 +113,7 @@ class Runtime:
 
 
 def moved(state: State, before: torch.Tensor, now: torch.Tensor) -> State:
-    """The state of tiles `before` (sorted numbers) for the tiles `now`; those that were not there are to be forgotten."""
+    """The state of tiles `before` (sorted numbers) for the tiles `now`; what was not there is to be forgotten."""
     at = torch.searchsorted(before, now).clamp(max=len(before) - 1)
     there = before[at] == now
     at = at.to(state.h.device)

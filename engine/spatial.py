@@ -1,10 +1,10 @@
-"""The spatial candidate: biharmonic filling with a little tension, the best fill from one frame alone.
+"""Spatial candidates: smooth fills from one frame alone.
 
-The fill solves the discrete biharmonic equation in the hole with the picture around it as boundary (Damelin and Hoang,
-On Surface Completion and Image Inpainting by Biharmonic Functions, 2018), less a share of the Laplacian (splines in
-tension: Smith and Wessel, Gridding with continuous curvature splines in tension, Geophysics 1990). For a fixed hole the solution is a fixed
-linear map from the known samples within two pixels to the hole's samples: it is factored once per shape of hole, and
-a frame (or all frames of a pass at once) costs a matrix product.
+A fill solves the discrete biharmonic equation in the hole with the picture around it as boundary (Damelin and Hoang,
+On Surface Completion and Image Inpainting by Biharmonic Functions, 2018), less a share of the Laplacian, the tension
+(Smith and Wessel, Gridding with continuous curvature splines in tension, Geophysics 1990). For a fixed hole the
+solution is a fixed linear map from the known samples within two pixels to the hole's samples: it is factored once per
+shape of hole, and a frame (or all frames of a pass at once) costs a matrix product.
 
 1. The hole is cut into cells of CELL pixels; what a cell's map yields is its own hole samples.
 2. Each cell is solved together with a margin of MARGIN pixels around it. Hole samples beyond that margin are
@@ -23,31 +23,28 @@ from scipy.linalg import solveh_banded
 
 CELL = 16
 MARGIN = 6
-#: Weight of the membrane against the plate. Pure biharmonic filling overshoots in texture and in wide holes; measured
-#: on ten train clips (text / big boxes, luma PSNR): 0: 23.1 / 22.7, 0.05: 23.5 / 23.5, 0.2: 23.9 / 24.1, 0.8: 24.2 /
-#: 24.4 (Telea 23.3 / 22.8), but from 0.2 on smooth pictures begin to lose (34.0, 33.8, 33.3, 32.6 in one).
-TENSION = 0.2
-#: The biharmonic operator (the Laplacian applied twice) less TENSION times the Laplacian.
-STENCIL = (
-    (0, 0, 20.0 + 4 * TENSION),
-    (0, 1, -8.0 - TENSION),
-    (0, -1, -8.0 - TENSION),
-    (1, 0, -8.0 - TENSION),
-    (-1, 0, -8.0 - TENSION),
-    (1, 1, 2.0),
-    (1, -1, 2.0),
-    (-1, 1, 2.0),
-    (-1, -1, 2.0),
-    (0, 2, 1.0),
-    (0, -2, 1.0),
-    (2, 0, 1.0),
-    (-2, 0, 1.0),
-)
+#: Two fills are offered: a plate, best in smooth pictures, and one under tension, best in texture and wide holes, where
+#: the plate overshoots. Tension measured on ten train clips (text / big boxes, luma PSNR): 0: 23.1 / 22.7, 0.05: 23.5 /
+#: 23.5, 0.2: 23.9 / 24.1, 0.8: 24.2 / 24.4 (Telea 23.3 / 22.8); in the smoothest of them 34.0, 33.8, 33.3, 32.6.
+PLATE, TENSE = 0.0, 0.8
+
+
+def stencil(tension: float) -> tuple[tuple[int, int, float], ...]:
+    """(dy, dx, weight) of the biharmonic operator (the Laplacian applied twice) less `tension` times the Laplacian."""
+    near = -8.0 - tension
+    return (
+        (0, 0, 20.0 + 4 * tension),
+        *((dy, dx, near) for dy, dx in ((0, 1), (0, -1), (1, 0), (-1, 0))),
+        *((dy, dx, 2.0) for dy in (-1, 1) for dx in (-1, 1)),
+        *((dy, dx, 1.0) for dy, dx in ((0, 2), (0, -2), (2, 0), (-2, 0))),
+    )
+
+
 #: Cached maps, in samples of their matrices (float32): 64 MiB.
 CACHE = 16 << 20
 
 
-def _solve(hole: np.ndarray, core: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _solve(hole: np.ndarray, core: np.ndarray, tension: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(unknown samples to yield [o, 2], known samples [k, 2], matrix float32 [o, k]) for one window.
 
     hole: bool [h, w] unknown samples; core: bool [h, w] those to yield. The window's edge is the picture's edge
@@ -59,7 +56,7 @@ def _solve(hole: np.ndarray, core: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
     number[uy, ux] = np.arange(len(uy))
     touched = np.zeros((h, w), bool)
     inner, outer = [], []
-    for dy, dx, c in STENCIL:
+    for dy, dx, c in stencil(tension):
         y, x = uy + dy, ux + dx
         y = np.where(y < 0, -y - 1, np.where(y >= h, 2 * h - 1 - y, y))
         x = np.where(x < 0, -x - 1, np.where(x >= w, 2 * w - 1 - x, x))
@@ -86,9 +83,10 @@ def _solve(hole: np.ndarray, core: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
 
 
 class Cells:
-    """A cache of cell solutions by shape, shared by all fills of one inpainter."""
+    """A cache of cell solutions by shape, for fills of one tension."""
 
-    def __init__(self) -> None:
+    def __init__(self, tension: float) -> None:
+        self._tension = tension
         self._solved: OrderedDict[bytes, tuple[np.ndarray, np.ndarray, np.ndarray]] = OrderedDict()
         self._size = 0
 
@@ -97,7 +95,7 @@ class Cells:
         if key in self._solved:
             self._solved.move_to_end(key)
             return self._solved[key]
-        solved = self._solved[key] = _solve(hole, core)
+        solved = self._solved[key] = _solve(hole, core, self._tension)
         self._size += solved[2].size
         while self._size > CACHE and len(self._solved) > 1:
             self._size -= self._solved.popitem(last=False)[1][2].size

@@ -64,7 +64,7 @@ def windows(origins: np.ndarray, height: int, width: int, subsampling_h: int = 0
 
 
 def owners(at: Windows, y: np.ndarray, x: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Where samples stand in the tiles: (number of the sample, flat place in [K, h, w]), one pair per tile that shows it.
+    """Where samples stand in the tiles: (number of the sample, flat place in [K, h, w]), a pair per tile that shows it.
 
     y, x: int [N], samples of a plane of `shape`.
     """

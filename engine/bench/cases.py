@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -13,8 +11,7 @@ from zlib import crc32
 import cv2
 import numpy as np
 
-from ..cli.programs import find
-from ..errors import OsdcleanError
+from ..footage import decoded
 from ..holes import grown
 from ..picture import PictureFormat, Planes
 from ..settings import Settings
@@ -85,7 +82,7 @@ def load(
     per state; `logo` never changes. Raises OsdcleanError where the clip cannot be read.
     """
     path = Path(path)
-    truth, picture, fps = _decoded(path, frames)
+    truth, picture, fps = decoded(path, frames)
     # Each clip gets a display of its own: one layout for all would measure that layout.
     own = crc32(f"{seed}/{path.stem}".encode())
     made = overlays.make(overlay, picture.width, picture.height, len(truth), float(fps), own, fonts)
@@ -105,59 +102,6 @@ def load(
         overlaid=overlaid,
         holes=holes,
     )
-
-
-def _decoded(path: Path, frames: int | None) -> tuple[list[Planes], PictureFormat, Fraction]:
-    """The first `frames` frames of a clip (all where None) as 8-bit YUV 4:2:0 of its own size."""
-    if not path.is_file():
-        raise OsdcleanError(f"clip {path} does not exist; check its name")
-    facts = subprocess.run(
-        [find("ffprobe"), "-v", "error", "-select_streams", "v:0", "-show_entries",
-         "stream=width,height,r_frame_rate", "-of", "json", f"file:{path}"],
-        capture_output=True, check=False,
-    )  # fmt: skip
-    streams = json.loads(facts.stdout or b"{}").get("streams")
-    if not streams:
-        raise OsdcleanError(
-            f"clip {path} has no video that ffprobe can read: {facts.stderr.decode()[-200:].strip()}"
-        )
-    width, height = int(streams[0]["width"]), int(streams[0]["height"])
-    limit = ["-frames:v", str(frames)] if frames else []
-    # Rotation and variable rate are left alone: frames are compared, not played.
-    decoder = subprocess.run(
-        [find("ffmpeg"), "-v", "error", "-nostdin", "-noautorotate", "-i", f"file:{path}", "-map", "0:v:0",
-         "-fps_mode", "passthrough", *limit, "-f", "rawvideo", "-pix_fmt", "yuv420p", "-"],
-        capture_output=True, check=False,
-    )  # fmt: skip
-    raw = np.frombuffer(decoder.stdout, np.uint8)
-    truth = split(raw, width, height)
-    if decoder.returncode or not truth:
-        raise OsdcleanError(
-            f"clip {path} cannot be decoded by ffmpeg: {decoder.stderr.decode()[-200:].strip()}"
-        )
-    picture = PictureFormat(
-        family="YUV", floating=False, bits=8, width=width, height=height, subsampling_w=1, subsampling_h=1
-    )
-    return truth, picture, Fraction(streams[0]["r_frame_rate"])
-
-
-def split(raw: np.ndarray, width: int, height: int) -> list[Planes]:
-    """Planar 4:2:0 bytes as frames of planes (views)."""
-    half = (height + 1) // 2, (width + 1) // 2
-    sizes = [height * width, half[0] * half[1], half[0] * half[1]]
-    count = len(raw) // sum(sizes)
-    out = []
-    for frame in raw[: count * sum(sizes)].reshape(count, -1):
-        y, u, v = np.split(frame, np.cumsum(sizes)[:2])
-        out.append((y.reshape(height, width), u.reshape(half), v.reshape(half)))
-    return out
-
-
-def joined(frames: Iterable[Planes]) -> Iterable[bytes]:
-    """Frames as planar bytes, the inverse of `split`."""
-    for planes in frames:
-        for plane in planes:
-            yield np.ascontiguousarray(plane).tobytes()
 
 
 def regions(hole: np.ndarray, reach: int) -> tuple[np.ndarray, list[tuple[slice, slice]]]:

@@ -16,7 +16,8 @@ from ..cli.frameserver import FrameServer
 from ..cli.pipeline import reason
 from ..cli.programs import find
 from ..errors import OsdcleanError
-from .cases import Case, joined, split
+from ..footage import joined, split
+from .cases import Case
 from .runs import Run
 
 _TIME = re.compile(r"Output (\d+) frames in ([0-9.]+) seconds")

@@ -104,10 +104,8 @@ def sheet(path: Path) -> Sheet:
     h = w * 3 // 2
     if image.ndim == 2:
         image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
-    if image.shape[2] == 3:
-        alpha = np.where((image == 127).all(2), np.uint8(0), np.uint8(255))
-    else:
-        alpha = image[..., 3]
+    keyed = image.shape[2] == 3
+    alpha = np.where((image == 127).all(2), np.uint8(0), np.uint8(255)) if keyed else image[..., 3]
     rgba = np.dstack([image[..., 2::-1], alpha])
     rgba[alpha == 0] = 0
     rows = rgba.shape[0] // h

@@ -1,8 +1,8 @@
 """Train the network on a folder of clean clips.
 
-First the examples are built: each clip is laid under synthetic overlays and goes through the same motion and propagation
-as in the node; what the network would see there is kept in RUN/examples. Then the network is trained on them. Both
-parts go on where they stopped, however they stopped. RUN/curve.jsonl holds loss and validation, RUN/weights.safetensors
+First the examples are built: each clip is laid under synthetic overlays and goes through the same motion and
+propagation as in the node; what the network would see there is kept in OUT/examples. Then the network is trained on them. Both
+parts go on where they stopped, however they stopped. OUT/curve.jsonl holds loss and validation, OUT/weights.safetensors
 the weights so far: hand them to the node as model=.
 """
 
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "clips", type=Path, metavar="CLIPS", help="folder of clips without overlays (an eighth is held back)"
     )
     parser.add_argument(
-        "--run",
+        "--out",
         type=Path,
         default=Path("runs/default"),
         metavar="DIR",
@@ -36,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder of glyph sheets for the displays (default: drawn glyphs alone)",
     )
-    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="overlays per clip (default: 3)")
-    parser.add_argument("--steps", type=int, default=8000, metavar="N", help="updates in all (default: 8000)")
+    parser.add_argument("--rounds", type=int, default=2, metavar="N", help="overlays per clip (default: 2)")
+    parser.add_argument("--steps", type=int, default=10000, metavar="N", help="updates in all (default: 10000)")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="seed of the training (default: 1)")
     parser.add_argument(
         "--processes", type=int, metavar="N", help="processes that build examples (default: one per core)"
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     for folder in (args.clips, args.photos, args.fonts):
         if folder is not None and not folder.is_dir():
             raise OsdcleanError(f"train: {folder} must be a folder")
-    examples = args.run / "examples"
+    examples = args.out / "examples"
     examples.mkdir(parents=True, exist_ok=True)
     jobs = shards.plan(args.clips, args.photos, args.fonts, examples, args.rounds)
     if not any(not j.validation for j in jobs):
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         torch.set_num_threads(args.threads)
     config = TrainConfig(steps=args.steps, seed=args.seed)
     bar = Progress(config.steps, unit="steps")
-    weights = fit(config, examples, args.run, print, bar.update)
+    weights = fit(config, examples, args.out, print, bar.update)
     bar.close()
     print(f"weights: {weights}")
     return 0

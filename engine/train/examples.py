@@ -26,7 +26,8 @@ LENGTH = 6
 class Shard:
     """Examples of one clip under one overlay. S examples of T frames:
 
-    truth, luma: uint8 [S, T, 64, 64] and [S, T, 3, 64, 64]; truth_chroma, chroma: [S, T, 2, 32, 32], [S, T, 3, 2, 32, 32];
+    truth, luma: uint8 [S, T, 64, 64] and [S, T, 4, 64, 64]; truth_chroma, chroma: [S, T, 2, 32, 32] and
+    [S, T, 4, 2, 32, 32];
     age: uint8 [S, T, 2, 64, 64]; hole: uint8 [S, T, 64, 64]; flow: float16 [S, T, 2, 16, 16].
     """
 

@@ -8,6 +8,7 @@ state is carried through them. Weights are averaged (EMA); validation is the in-
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -27,7 +28,7 @@ from .examples import LENGTH, Shard
 class TrainConfig:
     """steps: updates in all. stages: (share of the steps after which it begins, frames per sequence, batch)."""
 
-    steps: int = 8_000
+    steps: int = 10_000
     stages: tuple[tuple[float, int, int], ...] = ((0.0, 1, 24), (0.35, 2, 16), (0.75, 5, 8))
     rate: float = 1e-3
     warmup: int = 200
@@ -46,7 +47,7 @@ class TrainConfig:
 
     def rate_at(self, step: int) -> float:
         share = min(1.0, step / self.steps)
-        return self.rate * min(1.0, (step + 1) / self.warmup) * (0.01 + 0.99 * 0.5 * (1 + np.cos(np.pi * share)))
+        return self.rate * min(1.0, (step + 1) / self.warmup) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
 
 
 class Examples:
@@ -146,7 +147,7 @@ def loss_of(
 def validate(network: InpaintingNetwork, examples: Examples, device: torch.device, batch: int = 32) -> dict[str, float]:
     """In-hole luma PSNR (all samples at once) of the network and of its candidates, at the last frames of sequences."""
     network.eval()
-    error = {"network": 0.0, "spatial": 0.0, "before": 0.0, "after": 0.0, "nearer": 0.0, "flicker": 0.0}
+    error = dict.fromkeys(("network", "tense", "plate", "before", "after", "nearer", "flicker"), 0.0)
     count = 0.0
     for raw in examples.everything(batch):
         inputs, truth = tensors(raw, device)
@@ -158,12 +159,13 @@ def validate(network: InpaintingNetwork, examples: Examples, device: torch.devic
             error["flicker"] += float((miss - last).abs().sum()) if last is not None else 0.0
         pictures = {
             "network": out[0],
-            "spatial": given.luma[:, :1],
-            "before": given.luma[:, 1:2],
-            "after": given.luma[:, 2:],
+            "tense": given.luma[:, :1],
+            "plate": given.luma[:, 1:2],
+            "before": given.luma[:, 2:3],
+            "after": given.luma[:, 3:],
         }
         age = torch.where(given.age == 0, 1e6, given.age)
-        pictures["nearer"] = torch.where(age[:, :1] <= age[:, 1:], given.luma[:, 1:2], given.luma[:, 2:])
+        pictures["nearer"] = torch.where(age[:, :1] <= age[:, 1:], pictures["before"], pictures["after"])
         for name, p in pictures.items():
             error[name] += float((((p - luma) ** 2) * given.hole).sum())
         count += float(given.hole.sum())

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..picture import PictureFormat
+
 #: One source of eight is held back for validation; excerpts of one video (name_01, name_02) stay together.
 HOLDOUT = 8
 #: Size and length of the flights over photographs.
@@ -31,7 +33,7 @@ class Job:
 
 def plan(clips: Path, photos: Path | None, fonts: Path | None, folder: Path, rounds: int) -> list[Job]:
     """All shards, validation first, then round by round, so that training can begin before the last is built."""
-    from .footage import PHOTO, VIDEO, files
+    from .sources import PHOTO, VIDEO, files
 
     def jobs(paths: list[Path], photo: bool) -> list[Job]:
         videos = sorted({_video(p) for p in paths})
@@ -64,14 +66,17 @@ def _video(path: Path) -> str:
 
 def make(job: Job) -> int:
     """Build one shard; returns its number of examples. The overlay and cuts depend on the target's name alone."""
-    from . import examples, footage
+    from . import examples, sources
 
     rng = np.random.default_rng(zlib.crc32(job.target.name.encode()))
-    frames = footage.flight(job.source, *FLIGHT, rng) if job.photo else footage.clip(job.source)
-    picture = footage.picture_of(frames)
+    frames = sources.flight(job.source, *FLIGHT, rng) if job.photo else sources.clip(job.source)
+    height, width = frames[0][0].shape
+    picture = PictureFormat(
+        family="YUV", floating=False, bits=8, width=width, height=height, subsampling_w=1, subsampling_h=1
+    )
     # FPV speeds: a share of clips at double speed; and windows of all lengths, since clips begin and end.
     if not job.validation:
-        if rng.random() < 0.25:
+        if rng.random() < 0.25 and len(frames) >= 2 * examples.LENGTH:
             frames = frames[::2]
         length = int(rng.integers(min(len(frames), 24), len(frames) + 1))
         start = int(rng.integers(0, len(frames) - length + 1))

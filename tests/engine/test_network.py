@@ -15,8 +15,8 @@ def network(seed: int = 0) -> InpaintingNetwork:
 def inputs(k: int = 3, seed: int = 0, chroma: tuple[int, int] = (32, 32), flow: float = 0.0) -> Inputs:
     g = torch.Generator().manual_seed(seed)
     return Inputs(
-        luma=torch.rand(k, 3, 64, 64, generator=g),
-        chroma=torch.rand(k, 3, 2, *chroma, generator=g),
+        luma=torch.rand(k, 4, 64, 64, generator=g),
+        chroma=torch.rand(k, 4, 2, *chroma, generator=g),
         age=torch.randint(0, 4, (k, 2, 64, 64), generator=g).float(),
         hole=(torch.rand(k, 1, 64, 64, generator=g) > 0.7).float(),
         flow=torch.full((k, 2, 16, 16), flow),
@@ -35,7 +35,7 @@ def test_untrained_it_is_a_mean_of_what_is_known():
     given = inputs()
     torch.manual_seed(0)
     (luma, _), _ = InpaintingNetwork(SMALL).eval()(given)
-    known = torch.cat([torch.ones_like(given.age[:, :1]), (given.age > 0).float()], 1)
+    known = torch.cat([torch.ones_like(given.age), (given.age > 0).float()], 1)
     torch.testing.assert_close(luma, (given.luma * known).sum(1, True) / known.sum(1, True))
 
 
@@ -43,7 +43,7 @@ def test_candidates_without_a_source_are_never_blended():
     given = inputs()
     wrecked = given._replace(luma=given.luma.clone())
     gone = given.age == 0
-    wrecked.luma[:, 1:][gone] = 1e4
+    wrecked.luma[:, 2:][gone] = 1e4
     untrained = InpaintingNetwork(SMALL).eval()
     a, b = (untrained(x)[0][0] for x in (given, wrecked))
     torch.testing.assert_close(a, b)

@@ -5,9 +5,9 @@ from osdclean.engine import spatial
 from osdclean.engine.spatial import Cells, Fill
 
 
-def filled(picture: np.ndarray, hole: np.ndarray) -> np.ndarray:
+def filled(picture: np.ndarray, hole: np.ndarray, tension: float = spatial.TENSE) -> np.ndarray:
     out = picture.astype(np.float32).copy()
-    out[hole] = Fill(hole, Cells())([np.where(hole, 255, picture)])[0]
+    out[hole] = Fill(hole, Cells(tension))([np.where(hole, 255, picture)])[0]
     return out
 
 
@@ -22,52 +22,35 @@ def test_a_ramp_is_continued_exactly(box):
     np.testing.assert_allclose(filled(picture, hole), picture, atol=25 if at_edge else 1.5)
 
 
-def test_cells_agree_with_the_whole_hole_solved_at_once(monkeypatch):
+@pytest.mark.parametrize(("tension", "least"), [(spatial.TENSE, 35), (spatial.PLATE, 30)])
+def test_cells_agree_with_the_whole_hole_solved_at_once(monkeypatch, tension, least):
     picture = texture(64, 96)
     hole = np.zeros((64, 96), bool)
     hole[20:34, 20:80] = True
     hole[40:52, 30:42] = True
-    pieces = filled(picture, hole)
+    pieces = filled(picture, hole, tension)
     monkeypatch.setattr(spatial, "CELL", 96)
     monkeypatch.setattr(spatial, "MARGIN", 96)
-    whole = filled(picture, hole)
-    assert psnr(pieces, whole, hole) > 35
+    whole = filled(picture, hole, tension)
+    assert psnr(pieces, whole, hole) > least
 
 
-def test_as_scikit_image_where_tension_is_off(monkeypatch):
+def test_the_plate_is_as_scikit_image_fills(monkeypatch):
     restoration = pytest.importorskip("skimage.restoration")
-    monkeypatch.setattr(
-        spatial,
-        "STENCIL",
-        (
-            (0, 0, 20.0),
-            (0, 1, -8.0),
-            (0, -1, -8.0),
-            (1, 0, -8.0),
-            (-1, 0, -8.0),
-            (1, 1, 2.0),
-            (1, -1, 2.0),
-            (-1, 1, 2.0),
-            (-1, -1, 2.0),
-            (0, 2, 1.0),
-            (0, -2, 1.0),
-            (2, 0, 1.0),
-            (-2, 0, 1.0),
-        ),
-    )
     monkeypatch.setattr(spatial, "MARGIN", 96)
     picture = texture(64, 96)
     hole = np.zeros((64, 96), bool)
     hole[20:30, 20:33] = True
     theirs = restoration.inpaint_biharmonic(picture / 255, hole) * 255
-    ours = np.clip(filled(picture, hole), picture[~hole].min(), picture[~hole].max())  # as theirs is
+    ours = filled(picture, hole, spatial.PLATE)
+    ours = np.clip(ours, picture[~hole].min(), picture[~hole].max())  # as theirs is
     assert np.abs(ours - theirs)[hole].max() < 0.5
 
 
 def test_many_pictures_at_once_are_each_as_alone():
     hole = np.zeros((64, 96), bool)
     hole[10:50, 20:80] = True
-    fill = Fill(hole, Cells())
+    fill = Fill(hole, Cells(spatial.PLATE))
     pictures = [texture(64, 96, seed) for seed in range(3)]
     together = fill(pictures)
     for k, picture in enumerate(pictures):
@@ -75,7 +58,7 @@ def test_many_pictures_at_once_are_each_as_alone():
 
 
 def test_equal_shapes_share_one_map():
-    cells = Cells()
+    cells = Cells(spatial.PLATE)
     hole = np.zeros((64, 200), bool)
     for left in range(20, 180, 32):
         hole[20:26, left : left + 5] = True

@@ -6,6 +6,7 @@ import subprocess
 import cv2
 import numpy as np
 import pytest
+from osdclean.engine import footage
 from osdclean.engine.bench import baselines, cases, metrics, pictures, runs
 from osdclean.engine.cli.main import main
 from osdclean.engine.errors import OsdcleanError
@@ -60,7 +61,7 @@ def test_split_is_the_inverse_of_joined():
         (rng.integers(0, 256, (5, 7)).astype(np.uint8), *rng.integers(0, 256, (2, 3, 4)).astype(np.uint8))
         for _ in range(2)
     ]
-    again = cases.split(np.frombuffer(b"".join(cases.joined(frames)), np.uint8), 7, 5)
+    again = footage.split(np.frombuffer(b"".join(footage.joined(frames)), np.uint8), 7, 5)
     assert all(
         np.array_equal(a, b) for f, g in zip(frames, again, strict=True) for a, b in zip(f, g, strict=True)
     )

@@ -1,17 +1,15 @@
-"""Footage to learn from: real clips, and flights of a virtual camera over photographs."""
+"""What there is to learn from: folders of clips, and flights of a virtual camera over photographs."""
 
 from __future__ import annotations
 
-import json
-import subprocess
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from ..cli.programs import find
 from ..errors import PictureError
-from ..picture import PictureFormat, Planes
+from ..footage import decoded, split
+from ..picture import Planes
 
 VIDEO = {".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v"}
 PHOTO = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
@@ -22,55 +20,11 @@ def files(folder: Path, kinds: set[str]) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.suffix.lower() in kinds)
 
 
-def picture_of(frames: list[Planes]) -> PictureFormat:
-    """Format of decoded frames, 8-bit YUV 4:2:0."""
-    height, width = frames[0][0].shape
-    return PictureFormat(
-        family="YUV", floating=False, bits=8, width=width, height=height, subsampling_w=1, subsampling_h=1
-    )
-
-
 def clip(path: Path) -> list[Planes]:
-    """All frames of a video as 8-bit YUV 4:2:0 planes at its own size (cut to even numbers)."""
-    told = subprocess.run(
-        [
-            find("ffprobe"),
-            "-v",
-            "error",
-            "-select_streams",
-            "v:0",
-            "-show_entries",
-            "stream=width,height",
-            "-of",
-            "json",
-            str(path),
-        ],
-        capture_output=True,
-        check=False,
-    )
-    streams = json.loads(told.stdout or b"{}").get("streams")
-    if not streams:
-        raise PictureError(f"{path} has no video that ffprobe can read")
-    width, height = streams[0]["width"] // 2 * 2, streams[0]["height"] // 2 * 2
-    read = subprocess.run(
-        [
-            find("ffmpeg"),
-            "-v",
-            "error",
-            "-i",
-            str(path),
-            "-vf",
-            f"crop={width}:{height}:0:0",
-            "-f",
-            "rawvideo",
-            "-pix_fmt",
-            "yuv420p",
-            "-",
-        ],
-        capture_output=True,
-        check=False,
-    )
-    return _planes(np.frombuffer(read.stdout, np.uint8), width, height)
+    """All frames of a video, cut to even width and height."""
+    frames, picture, _ = decoded(path, None)
+    h, w = picture.height // 2, picture.width // 2
+    return [(y[: 2 * h, : 2 * w], u[:h, :w], v[:h, :w]) for y, u, v in frames]
 
 
 def flight(path: Path, width: int, height: int, length: int, rng: np.random.Generator) -> list[Planes]:
@@ -89,15 +43,15 @@ def flight(path: Path, width: int, height: int, length: int, rng: np.random.Gene
     # The way is folded at the photograph's border.
     x, y = _folded(x * base + pw / 2, width * base * 0.6, pw), _folded(y * base + ph / 2, height * base * 0.6, ph)
     angle, zoom = 0.06 * wave[1], base * np.exp(0.05 * wave[2])
-    bgr = []
+    i420 = []
     for k in range(length):
         c, s = np.cos(angle[k]) * zoom[k], np.sin(angle[k]) * zoom[k]
         at = np.array([[c, -s, x[k] - c * width / 2 + s * height / 2], [s, c, y[k] - s * width / 2 - c * height / 2]])
         picture = cv2.warpAffine(
             photo, at, (width, height), flags=cv2.INTER_AREA | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REFLECT_101
         )
-        bgr.append(cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420))
-    return _planes(np.concatenate([b.ravel() for b in bgr]), width, height)
+        i420.append(cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420))
+    return split(np.concatenate([frame.ravel() for frame in i420]), width, height)
 
 
 def _folded(way: np.ndarray, margin: float, size: int) -> np.ndarray:
@@ -105,13 +59,3 @@ def _folded(way: np.ndarray, margin: float, size: int) -> np.ndarray:
     if high <= low:
         return np.full_like(way, size / 2)
     return low + np.abs((way - low) % (2 * (high - low)) - (high - low)) * -1 + (high - low)
-
-
-def _planes(raw: np.ndarray, width: int, height: int) -> list[Planes]:
-    size = width * height
-    whole = raw[: len(raw) // (size * 3 // 2) * (size * 3 // 2)].reshape(-1, size * 3 // 2)
-    half = (height // 2, width // 2)
-    return [
-        (f[:size].reshape(height, width), f[size : size * 5 // 4].reshape(half), f[size * 5 // 4 :].reshape(half))
-        for f in whole
-    ]
