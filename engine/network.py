@@ -2,8 +2,8 @@
 
 It sees a tile as the frame's own two fills, as seen before, as seen after, and as restored in the frame before (carried
 along the motion), and answers with blend weights over these five and a bounded residual. Its trunk runs at half size:
-luma enters by space-to-depth (Shi et al., Real-Time Single Image and Video Super-Resolution, CVPR 2016), so that nothing is
-lost and little is computed. U-Net: Ronneberger et al., MICCAI 2015; ConvLSTM: Shi et al., NIPS 2015.
+luma enters by space-to-depth (Shi et al., Real-Time Single Image and Video Super-Resolution, CVPR 2016), so that
+nothing is lost and little is computed. U-Net: Ronneberger et al., MICCAI 2015; ConvLSTM: Shi et al., NIPS 2015.
 """
 
 from __future__ import annotations

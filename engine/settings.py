@@ -13,7 +13,7 @@ PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 class Settings:
     """Arguments of `Inpaint` that the engine obeys.
 
-    model: "default", or the path of a weights file (safetensors, or a torch state dict).
+    model: "default", or the path of a weights file (safetensors).
     device: "auto" (CUDA when there is one), "cpu", "cuda" or "cuda:N".
     precision: of the network only; "auto" takes bf16 where the processor has it, fp16 on CUDA, else fp32.
     grow: pixels by which the mask is grown before filling, 0..64.

@@ -19,7 +19,10 @@ _OVERLAYS = ("telemetry", "telemetry-per-frame", "subtitles", "logo")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `osdclean bench`."""
-    parser.add_argument("clips", nargs="+", metavar="CLIPS", help="clips without any overlay")
+    parser.add_argument("clips", nargs="*", metavar="CLIPS", help="clips without any overlay")
+    parser.add_argument(
+        "--speed", type=_size, metavar="WxH", help="no clips: measure the node's speed and memory at this size"
+    )
     parser.add_argument(
         "--overlay", choices=(*_OVERLAYS, "all"), default="telemetry",
         help="what to lay over them; telemetry has one mask for all its states (default: telemetry)",
@@ -49,6 +52,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cache", type=Path, metavar="DIR", help="keep the baselines' results between runs")
 
 
+def _size(text: str) -> tuple[int, int]:
+    width, times, height = text.partition("x")
+    numbers = times and width.isdecimal() and height.isdecimal()
+    if not numbers or int(width) % 4 or int(height) % 4 or min(int(width), int(height)) < 64:
+        raise argparse.ArgumentTypeError(f"must be WxH, multiples of 4, at least 64 lines, passed {text}")
+    return int(width), int(height)
+
+
 def _positive(text: str) -> int:
     value = int(text)
     if value < 1:
@@ -61,6 +72,16 @@ def run(args: argparse.Namespace) -> int:
     from . import baselines, cases, table
     from .progress import Steps
 
+    node_arguments = dict(_pair(text) for text in args.node)
+    if bool(args.speed) == bool(args.clips):
+        raise OsdcleanError("bench needs clips, or --speed WxH and none")
+    if args.speed:
+        from . import speed
+
+        text = speed.run(*args.speed, args.frames or 192, args.seed, node_arguments)
+        print(text, end="")
+        _write(args.markdown, text)
+        return 0
     names = _chosen(args.baselines)
     for name in list(names):
         lack = baselines.missing(name)
@@ -72,7 +93,6 @@ def run(args: argparse.Namespace) -> int:
     for target in (args.json, args.markdown):
         if target and not target.parent.is_dir():
             raise OsdcleanError(f"the output folder {target.parent} does not exist; make it first (mkdir -p)")
-    node_arguments = dict(_pair(text) for text in args.node)
     kinds = _OVERLAYS if args.overlay == "all" else (args.overlay,)
     methods = [*names, *([] if args.without_node else [table.OURS])]
 

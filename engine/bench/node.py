@@ -36,25 +36,38 @@ def run(
     """
     with tempfile.TemporaryDirectory(prefix="osdclean-bench-") as name:
         folder = Path(name)
-        clip, mask = folder / "clip.mkv", folder / "mask.mkv"
-        _write(clip, case, joined(case.overlaid), "yuv420p", ["-c:v", "utvideo"])
-        holes = case.holes[:1] if case.static else case.holes
-        _write(
-            mask,
-            case,
-            (np.where(h, np.uint8(255), np.uint8(0)).tobytes() for h in holes),
-            "gray",
-            ["-c:v", "ffv1"],
-        )
-        stage = FrameServer(folder).stage(
-            "clean.vpy", {"clip": clip, "mask": mask, **(arguments or {})}, "-c", "y4m", "-p"
-        )
+        files(case, folder)
         output = folder / "out.y4m"
-        # The source filter's index goes with the files, not into the user's own cache.
-        environment = {**(stage.environment or os.environ), "XDG_CACHE_HOME": str(folder / "cache")}
-        seconds, memory = _piped(stage.command, environment, output, on_frame)
+        seconds, memory = timed(folder, arguments or {}, "clean.vpy", output, on_frame)
         restored = _y4m(output, case)
     return Run(name="osdclean", restored=restored, seconds=seconds / case.length, memory=memory)
+
+
+def files(case: Case, folder: Path) -> Path:
+    """Write a case's overlaid clip and mask, lossless, into `folder`; returns it."""
+    _write(folder / "clip.mkv", case, joined(case.overlaid), "yuv420p", ["-c:v", "utvideo"])
+    holes = case.holes[:1] if case.static else case.holes
+    masks = (np.where(h, np.uint8(255), np.uint8(0)).tobytes() for h in holes)
+    _write(folder / "mask.mkv", case, masks, "gray", ["-c:v", "ffv1"])
+    return folder
+
+
+def timed(
+    folder: Path,
+    arguments: Mapping[str, object],
+    script: str,
+    output: Path | None = None,
+    on_frame: Callable[[int], None] | None = None,
+) -> tuple[float, float]:
+    """Run a script over the files of `folder` through vspipe: (seconds for all frames, peak MiB of the process).
+
+    output: the y4m file to write; thrown away where None.
+    """
+    given = {"clip": folder / "clip.mkv", "mask": folder / "mask.mkv", **arguments}
+    stage = FrameServer(folder).stage(script, given, "-c", "y4m", "-p")
+    # The source filter's index goes with the files, not into the user's own cache.
+    environment = {**(stage.environment or os.environ), "XDG_CACHE_HOME": str(folder / "cache")}
+    return _piped(stage.command, environment, output or Path(os.devnull), on_frame)
 
 
 def _write(path: Path, case: Case, data: Iterable[bytes], pixels: str, codec: Sequence[str]) -> None:

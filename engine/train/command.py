@@ -1,9 +1,9 @@
 """Train the network on a folder of clean clips.
 
 First the examples are built: each clip is laid under synthetic overlays and goes through the same motion and
-propagation as in the node; what the network would see there is kept in OUT/examples. Then the network is trained on them. Both
-parts go on where they stopped, however they stopped. OUT/curve.jsonl holds loss and validation, OUT/weights.safetensors
-the weights so far: hand them to the node as model=.
+propagation as in the node; what the network would see there is kept in OUT/examples. Then the network is trained on
+them. Both parts go on where they stopped, however they stopped. OUT/curve.jsonl holds loss and validation,
+OUT/weights.safetensors the weights so far: hand them to the node as model=.
 """
 
 from __future__ import annotations

@@ -26,14 +26,19 @@ from .examples import LENGTH, Shard
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """steps: updates in all. stages: (share of the steps after which it begins, frames per sequence, batch)."""
+    """steps: updates in all. stages: (share of the steps after which it begins, frames per sequence, batch).
+
+    rate: of the optimiser, after `warmup` steps, falling to a hundredth along a cosine. ema: share of the average
+    that a step keeps. charbonnier: half-width of the loss's round bottom, of full scale. chroma, temporal: weights of
+    these losses beside luma's. clip: largest norm of the gradient. every: steps between validations and checkpoints.
+    """
 
     steps: int = 10_000
     stages: tuple[tuple[float, int, int], ...] = ((0.0, 1, 24), (0.35, 2, 16), (0.75, 5, 8))
     rate: float = 1e-3
     warmup: int = 200
     ema: float = 0.998
-    charbonnier: float = 0.01
+    charbonnier: float = 0.004
     chroma: float = 0.5
     temporal: float = 0.5
     clip: float = 1.0
