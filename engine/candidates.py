@@ -68,6 +68,7 @@ class Region:
     luma: _PlaneSamples
     chroma: _PlaneSamples
     fills: tuple[tuple[spatial.Fill, spatial.Fill], ...]
+    veils: tuple[propagation.Veil, propagation.Veil]
 
 
 @dataclass(kw_only=True)
@@ -113,12 +114,20 @@ class Regions:
         luma = _PlaneSamples(y=domain.y, x=domain.x, hole_count=domain.hole_count, follows=everything)
         fill = tuple(spatial.Fill(hole, cells) for cells in self._cells)
         if p.family != "YUV" or (p.subsampling_h, p.subsampling_w) == (0, 0):
-            return Region(hole=hole, domain=domain, luma=luma, chroma=luma, fills=(fill,) * p.plane_count)
+            return Region(
+                hole=hole,
+                domain=domain,
+                luma=luma,
+                chroma=luma,
+                fills=(fill,) * p.plane_count,
+                veils=(domain.veil, domain.veil),
+            )
         shape = p.plane_shape(1)
         cell = (domain.y >> p.subsampling_h) * shape[1] + (domain.x >> p.subsampling_w)
         # The first of a cell's luma samples stands for it; the hole's come first, so one in the hole wins.
         cells, first = np.unique(cell, return_index=True)
-        order = np.argsort(first, kind="stable")
+        # The hole's cells first here too, each part in the plane's order, which is that of the fills.
+        order = np.argsort(first >= domain.hole_count, kind="stable")
         cells, first = cells[order], first[order].astype(np.int32)
         chroma = _PlaneSamples(
             y=(cells // shape[1]).astype(np.int32),
@@ -130,7 +139,14 @@ class Regions:
         small[chroma.y[: chroma.hole_count], chroma.x[: chroma.hole_count]] = True
         self._check(small)
         other = tuple(spatial.Fill(small, cells) for cells in self._cells)
-        return Region(hole=hole, domain=domain, luma=luma, chroma=chroma, fills=(fill, other, other))
+        return Region(
+            hole=hole,
+            domain=domain,
+            luma=luma,
+            chroma=chroma,
+            fills=(fill, other, other),
+            veils=(domain.veil, propagation.veil(small)),
+        )
 
     @staticmethod
     def _check(hole: np.ndarray) -> None:
@@ -145,7 +161,7 @@ class Regions:
 class Flow:
     """Motion between neighbours n and n + 1, where it is needed alone.
 
-    forth: float32 [tracked samples of n's hole, 2], to n + 1; back: the same for n + 1's hole, to n; None where there
+    forth: float32 [samples of n's hole, 2], to n + 1; back: the same for n + 1's hole, to n; None where there
     is no hole. field: float16 [h, w, 2], the motion back on a grid of `step` luma pixels, for the state's way.
     """
 
@@ -161,18 +177,18 @@ def flow_between(a: motion.FlowInput, b: motion.FlowInput, region_a: Region | No
     h, w = back.shape[:2]
     field = cv2.resize(back, ((w + 1) // 2, (h + 1) // 2), interpolation=cv2.INTER_AREA)
     return Flow(
-        forth=_at_tracked(forth, region_a, a.factor),
-        back=_at_tracked(back, region_b, b.factor),
+        forth=_in_hole(forth, region_a, a.factor),
+        back=_in_hole(back, region_b, b.factor),
         field=field.astype(np.float16),
         step=2 * a.factor,
     )
 
 
-def _at_tracked(field: np.ndarray, region: Region | None, factor: int) -> np.ndarray | None:
+def _in_hole(field: np.ndarray, region: Region | None, factor: int) -> np.ndarray | None:
     if region is None:
         return None
     d = region.domain
-    return _at(field, d.y[: d.tracked], d.x[: d.tracked], factor)
+    return _at(field, d.y[: d.hole_count], d.x[: d.hole_count], factor)
 
 
 def _at(field: np.ndarray, y: np.ndarray, x: np.ndarray, step: int) -> np.ndarray:
@@ -210,7 +226,7 @@ class Pass:
         self._origins = tiles.lay(union)
         self._placed: tuple[Region, np.ndarray, Placed] | None = None
         self._fills: dict[int, tuple[np.ndarray, ...]] = {}
-        self._blocked = {n: None if r is None else r.domain.blocked for n, r in self._region.items()}
+        self._veils = [{n: None if r is None else r.veils[k] for n, r in regions.items()} for k in (0, 1)]
         # The walks end where nothing more is wanted.
         first, last = window.start, window.stop
         before = workers.submit(self._walk, range(first, wanted.stop), -1)
@@ -309,13 +325,14 @@ class Pass:
                 kernel = cv2.INTER_CUBIC if samples is region.luma else cv2.INTER_LINEAR
                 values = propagation.gather(
                     _PlaneOf(self._frames, k),
+                    self._veils[0 if samples is region.luma else 1],
                     frame,
                     x + sources.dx[samples.follows] / sx,
                     y + sources.dy[samples.follows] / sy,
                     kernel,
                 )
                 tile = filled.copy()
-                there = (frame != propagation.NOWHERE)[number]
+                there = np.isfinite(values)[number]
                 tile.ravel()[place[there]] = values[number[there]]
                 pictures[2 + side].append(tile * scale + shift)
                 if k == 0:
@@ -336,13 +353,13 @@ class Pass:
             ),
         )
 
-    def _around(self, domain: propagation.Domain, tracked: propagation.Sources) -> propagation.Sources:
-        """Sources of all samples of a domain: the ring follows the motion of the nearest tracked sample."""
-        frame, dx, dy = (v[domain.nearest] for v in (tracked.frame, tracked.dx, tracked.dy))
-        ring = slice(domain.tracked, None)
+    def _around(self, domain: propagation.Domain, known: propagation.Sources) -> propagation.Sources:
+        """Sources of all samples of a domain: the ring follows the motion of the nearest hole sample."""
+        frame, dx, dy = (v[domain.nearest] for v in (known.frame, known.dx, known.dy))
+        ring = slice(domain.hole_count, None)
         shape = (self._picture.height, self._picture.width)
         clean = propagation.seen(
-            self._blocked, shape, frame[ring], domain.x[ring] + dx[ring], domain.y[ring] + dy[ring]
+            self._veils[0], shape, frame[ring], domain.x[ring] + dx[ring], domain.y[ring] + dy[ring]
         )
         frame[ring][~clean] = propagation.NOWHERE
         return propagation.Sources(frame=frame, dx=dx, dy=dy)

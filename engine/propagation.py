@@ -7,7 +7,9 @@ The policy:
 3. A path that moves less than a pixel a frame lands on its own place again and again. So the motion to every ANCHOR-th
    frame is summed up beside it, and as soon as it leads out of that frame's hole, that frame is a source too. The
    nearest in time of all sources is taken.
-4. A source is one only if the whole support of the bicubic kernel there is clean; this is asked anew in each frame.
+4. A source is one only if the sample nearest to it is clean; this is asked anew in each frame. It is read with a bicubic
+   kernel where all of the kernel's support is clean, else bilinearly from what of the four samples around is clean: a
+   gap of one pixel between two glyphs is worth having.
 5. A sample that leaves the picture, or crosses a scene cut, has no source.
 6. A ring around the hole follows the motion of the nearest hole sample, so that what came along can be compared with
    what is there. A drift of the path shows there as a shift: it is measured per cell (Lucas and Kanade, IJCAI 1981,
@@ -23,7 +25,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-#: Half the support of the bicubic kernel: the hole is grown by this before a sample counts as clean.
+#: Half the support of the bicubic kernel.
 SUPPORT = 2
 #: Ring around the hole that is brought along for comparison, in pixels.
 RING = 8
@@ -38,20 +40,32 @@ NOWHERE = -1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Domain:
-    """Where one hole needs sources: its samples, the kernel's margin, and the ring.
+class Veil:
+    """What of a plane may not be read: hole, bool [h, w], and near, where the bicubic kernel would touch it."""
 
-    y, x: int32 [N], samples of the hole first (`hole_count`), then the margin (`tracked` so far), then the ring.
-    nearest: int32 [N], for each sample the number of the tracked sample whose motion it follows.
-    blocked: bool [H, W], hole and margin. probe: int32 [P], samples of the ring in which drift is measured.
+    hole: np.ndarray
+    near: np.ndarray
+
+
+def veil(hole: np.ndarray) -> Veil:
+    """The veil of a plane's hole."""
+    return Veil(hole=hole, near=square_reach(hole, SUPPORT))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Domain:
+    """Where one hole needs sources: its samples, and a ring around them.
+
+    y, x: int32 [N], samples of the hole first (`hole_count`), then the ring.
+    nearest: int32 [N], for each sample the number of the hole sample whose motion it follows.
+    veil: of the hole on luma. probe: int32 [P], samples of the ring in which drift is measured.
     """
 
     y: np.ndarray
     x: np.ndarray
     hole_count: int
-    tracked: int
     nearest: np.ndarray
-    blocked: np.ndarray
+    veil: Veil
     probe: np.ndarray
 
 
@@ -63,24 +77,21 @@ def square_reach(hole: np.ndarray, reach: int) -> np.ndarray:
 def domain(hole: np.ndarray) -> Domain:
     """The domain of one grown hole, bool [H, W]."""
     height, width = hole.shape
-    blocked, ring = square_reach(hole, SUPPORT), square_reach(hole, SUPPORT + RING)
-    parts = [np.nonzero(part) for part in (hole, blocked & ~hole, ring & ~blocked)]
+    parts = [np.nonzero(part) for part in (hole, square_reach(hole, RING) & ~hole)]
     y = np.concatenate([p[0] for p in parts]).astype(np.int32)
     x = np.concatenate([p[1] for p in parts]).astype(np.int32)
-    tracked = len(parts[0][0]) + len(parts[1][0])
-    nearest = np.arange(len(y), dtype=np.int32)
+    count = len(parts[0][0])
     near, label = cv2.distanceTransformWithLabels(
-        (~blocked).view(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+        (~hole).view(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
-    if len(parts[2][0]):
-        number = np.zeros(int(label.max()) + 1, np.int32)
-        number[label[y[:tracked], x[:tracked]]] = np.arange(tracked)
-        nearest[tracked:] = number[label[y[tracked:], x[tracked:]]]
+    number = np.zeros(int(label.max()) + 1, np.int32)
+    number[label[y[:count], x[:count]]] = np.arange(count)
+    nearest = np.concatenate([np.arange(count, dtype=np.int32), number[label[y[count:], x[count:]]]])
     # The gradient at a probe must not see the hole; every second sample says as much as all.
     clean = ~square_reach(hole, 1)[y, x] & (near[y, x] <= PROBE)
     inside = (y > 0) & (x > 0) & (y < height - 1) & (x < width - 1)
     probe = np.flatnonzero(clean & inside & ((x + y) % 2 == 0)).astype(np.int32)
-    return Domain(y=y, x=x, hole_count=len(parts[0][0]), tracked=tracked, nearest=nearest, blocked=blocked, probe=probe)
+    return Domain(y=y, x=x, hole_count=count, nearest=nearest, veil=veil(hole), probe=probe)
 
 
 def rows(pairs: np.ndarray, index: np.ndarray) -> np.ndarray:
@@ -107,45 +118,76 @@ def sample(plane: np.ndarray, x: np.ndarray, y: np.ndarray, interpolation: int =
 
 def gather(
     planes: Mapping[int, np.ndarray],
+    veils: Mapping[int, Veil | None],
     frame: np.ndarray,
     x: np.ndarray,
     y: np.ndarray,
     interpolation: int = cv2.INTER_CUBIC,
 ) -> np.ndarray:
-    """Samples at (frame, x, y) from the planes of many frames, float32 [N]; 0 where `frame` is NOWHERE."""
-    out = np.zeros(len(frame), np.float32)
+    """Samples at (frame, x, y) from the planes of many frames, float32 [N]; NaN where `frame` is NOWHERE or no clean
+    sample is at hand. veils: of the same planes, None where a frame has no hole."""
+    out = np.full(len(frame), np.nan, np.float32)
     order = np.argsort(frame, kind="stable")
     frames, first = np.unique(frame[order], return_index=True)
     bounds = np.append(first, len(order))
     for k, n in enumerate(frames):
-        if n != NOWHERE:
-            members = order[bounds[k] : bounds[k + 1]]
-            out[members] = sample(planes[int(n)], x[members], y[members], interpolation)
+        if n == NOWHERE:
+            continue
+        some = order[bounds[k] : bounds[k + 1]]
+        plane, over = planes[int(n)], veils[int(n)]
+        out[some] = sample(plane, x[some], y[some], interpolation)
+        if over is not None:
+            touching = some[over.near.ravel()[_nearest(plane.shape, x[some], y[some])]]
+            out[touching] = _beside(plane, over.hole, x[touching], y[touching])
     return out
 
 
-def seen(
-    blocked: Mapping[int, np.ndarray | None], shape: tuple[int, int], frame: np.ndarray, x: np.ndarray, y: np.ndarray
-) -> np.ndarray:
-    """Where the kernel at (frame, x, y) reads the picture alone: bool [N], False also outside and where NOWHERE.
+def _nearest(shape: tuple[int, int], x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Flat index of the sample nearest to each place."""
+    h, w = shape
+    return np.clip(np.rint(y), 0, h - 1).astype(np.int32) * w + np.clip(np.rint(x), 0, w - 1).astype(np.int32)
 
-    blocked: frame number -> `Domain.blocked` of that frame, None where it has no hole.
+
+def _beside(plane: np.ndarray, hole: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Bilinear samples from what of the four samples around is outside the hole; NaN where none is."""
+    h, w = plane.shape
+    x0, y0 = np.floor(x), np.floor(y)
+    total, weight = np.zeros(len(x), np.float32), np.zeros(len(x), np.float32)
+    for dy in (0, 1):
+        for dx in (0, 1):
+            ix = np.clip(x0 + dx, 0, w - 1).astype(np.int32)
+            iy = np.clip(y0 + dy, 0, h - 1).astype(np.int32)
+            # A weight of nothing would leave nothing where the only clean sample lies straight under the place.
+            share = (1 - np.abs(x - (x0 + dx)) + 1e-3) * (1 - np.abs(y - (y0 + dy)) + 1e-3) * ~hole[iy, ix]
+            total += share * plane[iy, ix]
+            weight += share
+    with np.errstate(invalid="ignore"):
+        return total / weight
+
+
+def seen(
+    veils: Mapping[int, Veil | None], shape: tuple[int, int], frame: np.ndarray, x: np.ndarray, y: np.ndarray
+) -> np.ndarray:
+    """Where luma at (frame, x, y) is clean: bool [N], False also outside the picture and where NOWHERE.
+
+    veils: frame number -> `Domain.veil` of that frame, None where it has no hole.
     """
     height, width = shape
     good = (frame != NOWHERE) & (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
     some = np.flatnonzero(good)
-    flat = np.rint(y[some]).astype(np.int32) * width + np.rint(x[some]).astype(np.int32)
+    flat = _nearest(shape, x[some], y[some])
     times = frame[some]
     for time in np.unique(times):
-        if blocked[int(time)] is not None:
+        over = veils[int(time)]
+        if over is not None:
             which = times == time
-            good[some[which]] = ~blocked[int(time)].ravel()[flat[which]]
+            good[some[which]] = ~over.hole.ravel()[flat[which]]
     return good
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """Per tracked sample of a domain: source frame (int32, NOWHERE if none), displacement to it (float32, pixels)."""
+    """Per hole sample of a domain: source frame (int32, NOWHERE if none), displacement to it (float32, pixels)."""
 
     frame: np.ndarray
     dx: np.ndarray
@@ -161,19 +203,19 @@ class Tracker:
     def __init__(self, luma: Mapping[int, np.ndarray], peak: float) -> None:
         self._luma, self._peak = luma, peak
         self._shape = next(iter(luma.values())).shape
-        #: Number of a tracked sample of the frame before, by place.
+        #: Number of a hole sample of the frame before, by place.
         self._number = np.full(self._shape, -1, np.int32)
         self._numbered: Domain | None = None
-        self._blocked: dict[int, np.ndarray | None] = {}
+        self._veils: dict[int, Veil | None] = {}
         self._sources: Sources | None = None
-        #: Anchor frame -> motion to it, float32 [tracked, 2], NaN where none is known.
+        #: Anchor frame -> motion to it, float32 [hole, 2], NaN where none is known.
         self._anchors: dict[int, np.ndarray] = {}
         self._before: int | None = None
 
     def step(self, n: int, now: Domain | None, flow: np.ndarray | None) -> Sources | None:
         """Sources of frame `n`; None where it has no hole.
 
-        flow: from `n` to the frame of the step before, float32 [tracked, 2]; None at the pass's first frame and
+        flow: from `n` to the frame of the step before, float32 [hole, 2]; None at the pass's first frame and
         across a scene cut.
         """
         sources = None
@@ -181,9 +223,9 @@ class Tracker:
             self._anchors.clear()
         elif flow is None or self._before is None:
             sources = Sources(
-                frame=np.full(now.tracked, NOWHERE, np.int32),
-                dx=np.zeros(now.tracked, np.float32),
-                dy=np.zeros(now.tracked, np.float32),
+                frame=np.full(now.hole_count, NOWHERE, np.int32),
+                dx=np.zeros(now.hole_count, np.float32),
+                dy=np.zeros(now.hole_count, np.float32),
             )
             self._anchors.clear()
         else:
@@ -195,18 +237,18 @@ class Tracker:
                 motion[own, 0], motion[own, 1] = sources.dx[own], sources.dy[own]
         if self._numbered is not now:
             if self._numbered is not None:
-                self._number[self._numbered.blocked] = -1
+                self._number[self._numbered.veil.hole] = -1
             if now is not None:
-                self._number[now.y[: now.tracked], now.x[: now.tracked]] = np.arange(now.tracked, dtype=np.int32)
+                self._number[now.y[: now.hole_count], now.x[: now.hole_count]] = np.arange(now.hole_count, dtype=np.int32)
             self._numbered = now
         self._sources, self._before = sources, n
-        self._blocked[n] = None if now is None else now.blocked
+        self._veils[n] = None if now is None else now.veil
         return sources
 
     def _follow(self, now: Domain, flow: np.ndarray) -> tuple[Sources, np.ndarray]:
         """(sources, the anchor each came from or NOWHERE) before drift is taken out."""
         before, (height, width) = self._before, self._shape
-        y, x = now.y[: now.tracked], now.x[: now.tracked]
+        y, x = now.y[: now.hole_count], now.x[: now.hole_count]
         ix, iy = np.rint(x + flow[:, 0]).astype(np.int32), np.rint(y + flow[:, 1]).astype(np.int32)
         inside = (ix >= 0) & (iy >= 0) & (ix < width) & (iy < height)
         flat = np.clip(iy, 0, height - 1) * width + np.clip(ix, 0, width - 1)
@@ -214,7 +256,7 @@ class Tracker:
         covered = landed_on >= 0
         frame = np.where(inside & ~covered, np.int32(before), np.int32(NOWHERE))
         motion = flow.copy()
-        chosen = np.full(now.tracked, NOWHERE, np.int32)
+        chosen = np.full(now.hole_count, NOWHERE, np.int32)
         # A clean landing says nothing about older frames: there the sample's own place goes on (motion is smooth).
         older = np.where(covered, landed_on, self._number[y, x])
         strangers = older < 0
@@ -260,7 +302,7 @@ class Tracker:
         nearer = (frame == NOWHERE) | (np.abs(offered - before) < np.abs(frame - before))
         some = np.flatnonzero((offered != NOWHERE) & nearer)
         times, moved = np.broadcast_to(offered, frame.shape)[some], rows(there, some)
-        good = seen(self._blocked, self._shape, times, now.x[some] + moved[:, 0], now.y[some] + moved[:, 1])
+        good = seen(self._veils, self._shape, times, now.x[some] + moved[:, 0], now.y[some] + moved[:, 1])
         some = some[good]
         frame[some], motion[some] = times[good], moved[good]
         chosen[some] = NOWHERE if anchor is None else anchor
@@ -268,19 +310,19 @@ class Tracker:
     def _corrected(self, now: Domain, sources: Sources, shift: np.ndarray) -> Sources:
         """The sources moved by `shift`, save those that it would move into a hole."""
         dx, dy = sources.dx + shift[:, 0], sources.dy + shift[:, 1]
-        x, y = now.x[: now.tracked] + dx, now.y[: now.tracked] + dy
-        good = seen(self._blocked, self._shape, sources.frame, x, y)
+        x, y = now.x[: now.hole_count] + dx, now.y[: now.hole_count] + dy
+        good = seen(self._veils, self._shape, sources.frame, x, y)
         return Sources(frame=sources.frame, dx=np.where(good, dx, sources.dx), dy=np.where(good, dy, sources.dy))
 
     def _drift(self, n: int, now: Domain, frame: np.ndarray, dx: np.ndarray, dy: np.ndarray) -> np.ndarray:
-        """Shift (x, y) of the tracked samples, float32 [tracked, 2], by which what came along misses frame `n`."""
+        """Shift (x, y) of the hole samples, float32 [hole, 2], by which what came along misses frame `n`."""
         luma = self._luma[n]
         follow = now.nearest[now.probe]
         y, x = now.y[now.probe], now.x[now.probe]
         sx, sy = x + dx[follow], y + dy[follow]
-        use = seen(self._blocked, self._shape, frame[follow], sx, sy)
+        use = seen(self._veils, self._shape, frame[follow], sx, sy)
         y, x = y[use], x[use]
-        brought = gather(self._luma, frame[follow[use]], sx[use], sy[use], cv2.INTER_LINEAR)
+        brought = gather(self._luma, self._veils, frame[follow[use]], sx[use], sy[use], cv2.INTER_LINEAR)
         scale = np.float32(255 / self._peak)
         e = (luma[y, x].astype(np.float32) - brought) * scale
         gx = (luma[y, x + 1].astype(np.float32) - luma[y, x - 1]) * (scale / 2)
@@ -305,5 +347,5 @@ class Tracker:
         det = xx * yy - xy * xy
         shift = cv2.merge([np.clip((yy * xe - xy * ye) / det, -1, 1), np.clip((xx * ye - xy * xe) / det, -1, 1)])
         # Bilinear between cell centres, so that neighbours move alike.
-        px, py = now.x[: now.tracked], now.y[: now.tracked]
+        px, py = now.x[: now.hole_count], now.y[: now.hole_count]
         return sample(shift, (px + 0.5) / CELL - 0.5, (py + 0.5) / CELL - 0.5, cv2.INTER_LINEAR)

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from moving import psnr, sliding, texture
+from osdclean.engine.candidates import Regions
 from osdclean.engine.errors import ArgumentError, DeviceError, PictureError
 from osdclean.engine.inpainter import Inpainter
 from osdclean.engine.picture import PictureFormat
@@ -57,6 +58,25 @@ def engine():
     yield make
     for e in made:
         e.close()
+
+
+@pytest.mark.parametrize("subsampling", [(0, 0), (1, 1), (0, 1), (1, 0), (0, 2)])
+def test_every_chroma_sample_gets_its_own_fill(subsampling):
+    down_h, down_w = subsampling
+    picture = PictureFormat(
+        family="YUV", floating=False, bits=8, width=W, height=H, subsampling_h=down_h, subsampling_w=down_w
+    )
+    rng = np.random.default_rng(0)
+    hole = np.zeros((H, W), bool)
+    for _ in range(12):  # ragged: rows and columns of chroma begin anywhere
+        y, x = rng.integers(8, H - 24), rng.integers(8, W - 24)
+        hole[y : y + rng.integers(1, 12), x : x + rng.integers(1, 12)] = True
+    region = Regions(picture).of(hole)
+    samples = region.chroma
+    places = samples.y.astype(int) * (W >> down_w) + samples.x
+    np.testing.assert_array_equal(places[: samples.hole_count], region.fills[1][0].index)
+    np.testing.assert_array_equal(samples.y, region.domain.y[samples.follows] >> down_h)
+    np.testing.assert_array_equal(samples.x, region.domain.x[samples.follows] >> down_w)
 
 
 @pytest.mark.parametrize(("dx", "least"), [(2.3, 33), (0.6, 31), (7.0, 30)])

@@ -17,7 +17,7 @@ def walk(frames, hole, per_frame, flow_error=0.0):
     luma = {n: f[0] for n, f in enumerate(frames)}
     where = propagation.domain(hole)
     tracker = propagation.Tracker(luma, 255)
-    flow = np.tile(np.float32(per_frame) + np.float32(flow_error), (where.tracked, 1))
+    flow = np.tile(np.float32(per_frame) + np.float32(flow_error), (where.hole_count, 1))
     for n in range(len(frames)):
         sources = tracker.step(n, where, flow if n else None)
     return luma, where, sources
@@ -26,7 +26,7 @@ def walk(frames, hole, per_frame, flow_error=0.0):
 def restored(luma, where, sources, last):
     count = where.hole_count
     values = propagation.gather(
-        luma, sources.frame[:count], where.x[:count] + sources.dx[:count], where.y[:count] + sources.dy[:count]
+        luma, dict.fromkeys(luma, where.veil), sources.frame[:count], where.x[:count] + sources.dx[:count], where.y[:count] + sources.dy[:count]
     )
     return psnr(values, luma[last][where.y[:count], where.x[:count]], sources.frame[:count] != NOWHERE)
 
@@ -38,7 +38,7 @@ def test_sources_are_the_nearest_frames_that_show_the_sample():
     assert (sources.frame[:count] != NOWHERE).all()
     # The rightmost hole sample came in from the right: 2 pixels a frame, and the kernel's margin on top.
     age = 29 - sources.frame[:count]
-    expected = (80 + propagation.SUPPORT - where.x[:count]) / 2
+    expected = (80 - where.x[:count]) / 2
     assert np.abs(age - expected).max() <= 1
     assert restored(luma, where, sources, 29) > 40
 
@@ -84,7 +84,7 @@ def test_a_hole_that_just_appeared_finds_the_frame_before():
     tracker = propagation.Tracker({n: f[0] for n, f in enumerate(frames)}, 255)
     tracker.step(0, None, None)
     tracker.step(1, None, None)
-    sources = tracker.step(2, where, np.tile(np.float32((1.5, 0)), (where.tracked, 1)))
+    sources = tracker.step(2, where, np.tile(np.float32((1.5, 0)), (where.hole_count, 1)))
     assert (sources.frame == 1).all()
 
 
@@ -97,7 +97,7 @@ def test_no_source_reads_the_hole():
         luma, where, sources = walk(some, hole, (1.7, 0.6))
         values.append(
             propagation.gather(
-                luma, sources.frame, where.x[: where.tracked] + sources.dx, where.y[: where.tracked] + sources.dy
+                luma, dict.fromkeys(luma, where.veil), sources.frame, where.x[: where.hole_count] + sources.dx, where.y[: where.hole_count] + sources.dy
             )
         )
     np.testing.assert_array_equal(*values)
