@@ -45,9 +45,9 @@ def test_sources_are_the_nearest_frames_that_show_the_sample():
 
 def test_a_slow_camera_is_followed_for_48_frames():
     frames = sliding(60, 96, 144, dx=0.5)
-    luma, where, sources = walk(frames, box(96, 144, 30, 70, 60, 80), (0.5, 0.0))
+    luma, where, sources = walk(frames, box(96, 144, 30, 70, 56, 80), (0.5, 0.0))
     oldest = 59 - sources.frame[: where.hole_count][sources.frame[: where.hole_count] != NOWHERE].min()
-    assert oldest >= 43
+    assert oldest >= 46
     assert restored(luma, where, sources, 59) > 38
 
 
