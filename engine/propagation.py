@@ -7,9 +7,9 @@ The policy:
 3. A path that moves less than a pixel a frame lands on its own place again and again. So the motion to every ANCHOR-th
    frame is summed up beside it, and as soon as it leads out of that frame's hole, that frame is a source too. The
    nearest in time of all sources is taken.
-4. A source is one only if the sample nearest to it is clean; this is asked anew in each frame. It is read with a bicubic
-   kernel where all of the kernel's support is clean, else bilinearly from what of the four samples around is clean: a
-   gap of one pixel between two glyphs is worth having.
+4. A source is one only if the sample nearest to it is clean; this is asked anew in each frame. It is read with a
+   bicubic kernel where all of the kernel's support is clean, else bilinearly from what of the four samples around is
+   clean: a gap of one pixel between two glyphs is worth having.
 5. A sample that leaves the picture, or crosses a scene cut, has no source.
 6. A ring around the hole follows the motion of the nearest hole sample, so that what came along can be compared with
    what is there. A drift of the path shows there as a shift: it is measured per cell (Lucas and Kanade, IJCAI 1981,
@@ -239,7 +239,9 @@ class Tracker:
             if self._numbered is not None:
                 self._number[self._numbered.veil.hole] = -1
             if now is not None:
-                self._number[now.y[: now.hole_count], now.x[: now.hole_count]] = np.arange(now.hole_count, dtype=np.int32)
+                self._number[now.y[: now.hole_count], now.x[: now.hole_count]] = np.arange(
+                    now.hole_count, dtype=np.int32
+                )
             self._numbered = now
         self._sources, self._before = sources, n
         self._veils[n] = None if now is None else now.veil

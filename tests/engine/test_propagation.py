@@ -26,7 +26,11 @@ def walk(frames, hole, per_frame, flow_error=0.0):
 def restored(luma, where, sources, last):
     count = where.hole_count
     values = propagation.gather(
-        luma, dict.fromkeys(luma, where.veil), sources.frame[:count], where.x[:count] + sources.dx[:count], where.y[:count] + sources.dy[:count]
+        luma,
+        dict.fromkeys(luma, where.veil),
+        sources.frame[:count],
+        where.x[:count] + sources.dx[:count],
+        where.y[:count] + sources.dy[:count],
     )
     return psnr(values, luma[last][where.y[:count], where.x[:count]], sources.frame[:count] != NOWHERE)
 
@@ -97,7 +101,11 @@ def test_no_source_reads_the_hole():
         luma, where, sources = walk(some, hole, (1.7, 0.6))
         values.append(
             propagation.gather(
-                luma, dict.fromkeys(luma, where.veil), sources.frame, where.x[: where.hole_count] + sources.dx, where.y[: where.hole_count] + sources.dy
+                luma,
+                dict.fromkeys(luma, where.veil),
+                sources.frame,
+                where.x[: where.hole_count] + sources.dx,
+                where.y[: where.hole_count] + sources.dy,
             )
         )
     np.testing.assert_array_equal(*values)

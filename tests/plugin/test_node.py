@@ -230,9 +230,7 @@ def test_a_mask_that_covers_everything():
     node = inpaint(moving(length=5), masking(box=(0, 64, 0, 96)))
     with pytest.raises(vs.Error) as error:
         node.get_frame(1)
-    assert str(error.value).startswith(
-        "Inpaint: mask must leave a part of the picture to fill from, passed one"
-    )
+    assert str(error.value).startswith("Inpaint: mask must leave a part of the picture to fill from, passed one")
 
 
 def test_a_mask_that_grows_over_everything_is_named_too():
@@ -243,9 +241,7 @@ def test_a_mask_that_grows_over_everything_is_named_too():
 
 def test_interlaced_frames_are_refused_with_a_remedy():
     clip = vs.core.std.SetFieldBased(moving(length=5), 2)
-    with pytest.raises(
-        vs.Error, match=r"passed frame 3 with _FieldBased=2: deinterlace .*SetFieldBased\(clip, 0\)"
-    ):
+    with pytest.raises(vs.Error, match=r"passed frame 3 with _FieldBased=2: deinterlace .*SetFieldBased\(clip, 0\)"):
         inpaint(clip, masking()).get_frame(3)
     inpaint(clip, masking(empty=lambda n: True)).get_frame(3)
     inpaint(vs.core.std.SetFieldBased(clip, 0), masking()).get_frame(3)
