@@ -79,13 +79,14 @@ def test_every_chroma_sample_gets_its_own_fill(subsampling):
     np.testing.assert_array_equal(samples.x, region.domain.x[samples.follows] >> down_w)
 
 
-@pytest.mark.parametrize(("dx", "least"), [(2.3, 33), (0.6, 30), (7.0, 30)])
-def test_what_other_frames_show_is_recovered(engine, dx, least):
+# Without other frames the slow case has 29.4 and 27.5 dB: its hole is wide, and 40 frames show half of it.
+@pytest.mark.parametrize(("dx", "least", "least_chroma"), [(2.3, 33, 33), (0.6, 30.3, 28.2), (7.0, 30, 30)])
+def test_what_other_frames_show_is_recovered(engine, dx, least, least_chroma):
     truth = sliding(40, H, W, dx)
     hole = hole_of((44, 54, 40, 100))
     out = restore(engine(40, Settings(period=8, device="cpu")), 2, covered(truth, hole), hole)
     assert np.mean([psnr(out[n][0], truth[n][0], hole) for n in out]) > least
-    assert np.mean([psnr(out[n][1], truth[n][1], small(hole)) for n in out]) > least
+    assert np.mean([psnr(out[n][1], truth[n][1], small(hole)) for n in out]) > least_chroma
 
 
 def test_only_the_hole_changes(engine):
