@@ -233,10 +233,6 @@ class Pass:
         after = workers.submit(self._walk, range(last - 1, wanted.start - 1, -1), 1)
         self._before, self._after = before.result(), after.result()
 
-    @property
-    def tile_count(self) -> int:
-        return len(self._origins)
-
     def _walk(self, order: range, towards: int) -> dict[int, propagation.Sources | None]:
         tracker = propagation.Tracker(self._luma, self._picture.peak)
         found = {}

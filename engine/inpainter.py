@@ -37,12 +37,6 @@ class Patches:
 
     frames: Mapping[int, tuple[tuple[np.ndarray, np.ndarray], ...]]
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes held; indices are shared by frames with the same hole."""
-        arrays = {id(a): a.nbytes for planes in self.frames.values() for pair in planes for a in pair}
-        return sum(arrays.values())
-
     def apply(self, n: int, planes: Planes) -> None:
         """Write the patch of frame `n` into writable `planes`; a frame without a hole is left as it is."""
         for plane, (index, values) in zip(planes, self.frames.get(n, ()), strict=False):

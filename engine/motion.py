@@ -91,7 +91,7 @@ def difference(a: FlowInput, b: FlowInput) -> float:
 
 def between(a: FlowInput, b: FlowInput) -> tuple[np.ndarray, np.ndarray]:
     """Flow a -> b and b -> a in luma pixels, float32 [h, w, 2] (x, y) on the reduced grid; smooth inside the holes."""
-    # The fast preset: the medium one costs six times as much and, once drift is taken out, gains 0.1 dB.
+    # The fast preset: the medium one costs six times as much and, once drift is taken out, loses 0.1 dB.
     dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     forth, back = dis.calc(a.luma, b.luma, None), dis.calc(b.luma, a.luma, None)
     return _believable(forth, back, a), _believable(back, forth, b)
