@@ -16,7 +16,7 @@ PYTHON ?=
 export CLIP MASK PYTHON
 
 BIN := .venv/bin
-LIBRARY := pyproject.toml $(wildcard build/*.py plugin/*.h)
+LIBRARY := pyproject.toml engine/kernels.py $(wildcard build/*.py plugin/*.h)
 
 demo: .venv/.installed tools
 	@if [ -n "$$CLIP$$MASK" ]; then \

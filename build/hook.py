@@ -1,7 +1,8 @@
-"""Build hook of hatchling: puts the native plugin library where VapourSynth loads its plugins from."""
+"""Build hook of hatchling: compiles, and puts the plugin library where VapourSynth loads its plugins from."""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,10 @@ MANIFEST = "[VapourSynth Manifest V1]\nosdclean\n"
 
 
 class PluginHook(BuildHookInterface):
-    """Compiles the library into `build/out` and adds it, with its manifest, to the wheel.
+    """Compiles library and kernels into `build/out` and adds them, with the library's manifest, to the wheel.
 
-    An editable install gets the same two files, and a tree of links under `build/dev` for its imports.
+    An editable install gets the library and its manifest, the kernels beside their source, and a tree of links under
+    `build/dev` for its imports.
     """
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
@@ -28,7 +30,7 @@ class PluginHook(BuildHookInterface):
         root = Path(self.root)
         out = root / "build" / "out"
         try:
-            compiled = library.build(root, out)
+            compiled, kernels = library.build(root, out), library.build_kernels(root, out)
         except library.BuildError as error:
             self.app.abort(f"osdclean cannot be built: {error}")
         manifest = out / "manifest.vs"
@@ -36,11 +38,14 @@ class PluginHook(BuildHookInterface):
         build_data["pure_python"] = False
         build_data["infer_tag"] = True
         editable = version == "editable"
-        if editable:
-            link_packages(root)
         files = build_data["force_include_editable" if editable else "force_include"]
         files[str(compiled)] = f"{PLUGINS}/{compiled.name}"
         files[str(manifest)] = f"{PLUGINS}/{manifest.name}"
+        if editable:
+            link_packages(root)
+            os.replace(kernels, root / "engine" / kernels.name)
+        else:
+            files[str(kernels)] = f"osdclean/engine/{kernels.name}"
 
 
 def link_packages(root: Path) -> None:

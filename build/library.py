@@ -1,4 +1,4 @@
-"""The native plugin library: Python embedded by cffi, compiled against VapourSynth's own header."""
+"""What is compiled: the plugin library (Python embedded by cffi, against VapourSynth's own header) and the kernels."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from pathlib import Path
 MODULE = "_osdclean_host"
 #: The one import that turns the library into a plugin.
 START = "import osdclean.plugin.entry"
+#: Loops of the engine that Cython translates.
+KERNELS = "osdclean.engine.kernels"
 ENTRY = "void VapourSynthPluginInit2(VSPlugin *, const VSPLUGINAPI *);"
 
 
@@ -27,13 +29,37 @@ def build(root: Path, out: Path) -> Path:
     out.mkdir(parents=True, exist_ok=True)
     source, library = out / f"{MODULE}.c", out / f"osdclean{'.dylib' if sys.platform == 'darwin' else '.so'}"
     _write_source(root / "plugin" / "host.h", source)
-    command = [*_compiler(), *_flags(), f"-I{_python_headers()}", f"-I{_host_headers()}"]
-    done = subprocess.run(
-        [*command, str(source), "-o", str(library)], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise BuildError(f"the C compiler failed: {shlex.join(command)}\n{done.stderr.strip()}")
+    # -z nodelete: a host closes its plugins with each core, but embedded Python cannot be loaded twice.
+    keep = [] if sys.platform == "darwin" else ["-Wl,-z,nodelete"]
+    _compile(source, library, "-O2", *keep, f"-I{_host_headers()}")
     return library
+
+
+def build_kernels(root: Path, out: Path) -> Path:
+    """Translate and compile the kernels of the sources in `root` into the folder `out`; returns the module's path."""
+    out.mkdir(parents=True, exist_ok=True)
+    name = KERNELS.rpartition(".")[2]
+    source, module = out / f"{name}.c", out / f"{name}{sysconfig.get_config_var('EXT_SUFFIX')}"
+    _run(
+        "Cython",
+        [sys.executable, "-m", "cython", "-3", "--module-name", KERNELS, str(root / "engine" / f"{name}.py")]
+        + ["-o", str(source)],
+    )
+    # Rounding by one instruction; the flag changes no result.
+    _compile(source, module, "-O3", "-fno-math-errno")
+    return module
+
+
+def _compile(source: Path, target: Path, *flags: str) -> None:
+    shared = ["-bundle", "-undefined", "dynamic_lookup"] if sys.platform == "darwin" else ["-shared"]
+    command = [*_compiler(), "-fPIC", "-fvisibility=hidden", *shared, *flags, f"-I{_python_headers()}"]
+    _run("the C compiler", [*command, str(source), "-o", str(target)])
+
+
+def _run(what: str, command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BuildError(f"{what} failed: {shlex.join(command)}\n{done.stderr.strip()}")
 
 
 def _write_source(declarations: Path, source: Path) -> None:
@@ -58,16 +84,6 @@ def _compiler() -> list[str]:
         f"no C compiler found (looked for {given or 'cc, gcc and clang'}): "
         "install one (Debian: apt install gcc) or name it in the environment variable CC"
     )
-
-
-def _flags() -> list[str]:
-    # -z nodelete: a host closes its plugins with each core, but embedded Python cannot be loaded twice.
-    shared = (
-        ["-bundle", "-undefined", "dynamic_lookup"]
-        if sys.platform == "darwin"
-        else ["-shared", "-Wl,-z,nodelete"]
-    )
-    return ["-O2", "-fPIC", "-fvisibility=hidden", *shared]
 
 
 def _python_headers() -> Path:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from . import motion, propagation, spatial, tiles
+from . import kernels, motion, propagation, spatial, tiles
 from .errors import PictureError
 from .picture import PictureFormat, Planes
 
@@ -73,11 +73,12 @@ class Region:
 
 @dataclass(kw_only=True)
 class Placed:
-    """Where the samples of a region stand in the tiles of one frame, and which place owns each hole sample."""
+    """Where the samples of a region stand in the tiles of one frame: shown, the number of the sample at each place (-1
+    where none), and owner, the flat place that owns each hole sample; both for luma and chroma."""
 
     origins: np.ndarray
     windows: tuple[tiles.Windows, tiles.Windows]
-    shown: tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+    shown: tuple[np.ndarray, np.ndarray]
     owner: tuple[np.ndarray, np.ndarray]
     hole: np.ndarray
 
@@ -161,8 +162,9 @@ class Regions:
 class Flow:
     """Motion between neighbours n and n + 1, where it is needed alone.
 
-    forth: float32 [samples of n's hole, 2], to n + 1; back: the same for n + 1's hole, to n; None where there
-    is no hole. field: float16 [h, w, 2], the motion back on a grid of `step` luma pixels, for the state's way.
+    forth: float32 [samples of n's hole, 3], to n + 1: x, y and light as in `motion.between`; back: the same for n + 1's
+    hole, to n; None where there is no hole. field: float16 [h, w, 2], the motion back on a grid of `step` luma pixels,
+    for the state's way.
     """
 
     forth: np.ndarray | None
@@ -174,21 +176,20 @@ class Flow:
 def flow_between(a: motion.FlowInput, b: motion.FlowInput, region_a: Region | None, region_b: Region | None) -> Flow:
     """Measure the motion between two neighbouring frames."""
     forth, back = motion.between(a, b)
-    h, w = back.shape[:2]
-    field = cv2.resize(back, ((w + 1) // 2, (h + 1) // 2), interpolation=cv2.INTER_AREA)
+    step = 2 * a.factor
     return Flow(
-        forth=_in_hole(forth, region_a, a.factor),
-        back=_in_hole(back, region_b, b.factor),
-        field=field.astype(np.float16),
-        step=2 * a.factor,
+        forth=_in_hole(forth, region_a, step),
+        back=_in_hole(back, region_b, step),
+        field=back[..., :2].astype(np.float16),
+        step=step,
     )
 
 
-def _in_hole(field: np.ndarray, region: Region | None, factor: int) -> np.ndarray | None:
+def _in_hole(field: np.ndarray, region: Region | None, step: int) -> np.ndarray | None:
     if region is None:
         return None
     d = region.domain
-    return _at(field, d.y[: d.hole_count], d.x[: d.hole_count], factor)
+    return _at(field, d.y[: d.hole_count], d.x[: d.hole_count], step)
 
 
 def _at(field: np.ndarray, y: np.ndarray, x: np.ndarray, step: int) -> np.ndarray:
@@ -218,7 +219,6 @@ class Pass:
         self._region = regions
         # RGB: green carries most of the luma, and no sample needs to be mixed.
         self._main = 1 if picture.family == "RGB" else 0
-        self._luma = {n: frames[n][self._main] for n in window}
         union = np.zeros((picture.height, picture.width), bool)
         for n in wanted:
             if self._region[n] is not None:
@@ -226,7 +226,13 @@ class Pass:
         self._origins = tiles.lay(union)
         self._placed: tuple[Region, np.ndarray, Placed] | None = None
         self._fills: dict[int, tuple[np.ndarray, ...]] = {}
-        self._veils = [{n: None if r is None else r.veils[k] for n, r in regions.items()} for k in (0, 1)]
+        self._stacks = [
+            propagation.Stack(
+                {n: frames[n][k] for n in window},
+                {n: None if regions[n] is None else regions[n].veils[self._is_chroma(k)] for n in window},
+            )
+            for k in range(picture.plane_count)
+        ]
         # The walks end where nothing more is wanted.
         first, last = window.start, window.stop
         before = workers.submit(self._walk, range(first, wanted.stop), -1)
@@ -234,7 +240,7 @@ class Pass:
         self._before, self._after = before.result(), after.result()
 
     def _walk(self, order: range, towards: int) -> dict[int, propagation.Sources | None]:
-        tracker = propagation.Tracker(self._luma, self._picture.peak)
+        tracker = propagation.Tracker(self._stacks[self._main], self._picture.peak)
         found = {}
         for n in order:
             region = self._region[n]
@@ -253,10 +259,8 @@ class Pass:
             return self._placed[1:]
         p = self._picture
         whole = tiles.windows(self._origins, p.height, p.width)
-        _, place = tiles.owners(
-            whole, region.luma.y[: region.luma.hole_count], region.luma.x[: region.luma.hole_count], (p.height, p.width)
-        )
-        active = np.unique(place // tiles.SIZE**2)
+        inside = region.luma.y[: region.luma.hole_count], region.luma.x[: region.luma.hole_count]
+        active = np.flatnonzero((tiles.numbers(whole, *inside, (p.height, p.width)) >= 0).any((1, 2)))
         origins = self._origins[active]
         ss = (p.subsampling_h, p.subsampling_w)
         at = (tiles.windows(origins, p.height, p.width), tiles.windows(origins, *p.plane_shape(1), *ss))
@@ -265,7 +269,7 @@ class Pass:
             (at[0], region.luma, p.plane_shape(0), (0, 0)),
             (at[1], region.chroma, p.plane_shape(1), ss),
         ):
-            shown.append(tiles.owners(w, s.y, s.x, shape))
+            shown.append(tiles.numbers(w, s.y, s.x, shape))
             owner.append(tiles.owned(w, origins, s.y[: s.hole_count], s.x[: s.hole_count], shape, *sub))
         hole = at[0].read(region.hole).astype(np.float32)
         placed = Placed(origins=origins, windows=at, shown=tuple(shown), owner=tuple(owner), hole=hole)
@@ -293,82 +297,58 @@ class Pass:
         p = self._picture
         active, placed = self._place(region)
         fill = self._fill(n)
-        sides = [self._around(region.domain, sources) for sources in (self._before[n], self._after[n])]
-        pictures: list[list[np.ndarray]] = [[], [], [], []]  # as in Evidence; each a list of planes' tiles
-        age = np.zeros((2,) + placed.hole.shape, np.float32)
-        for k in range(p.plane_count):
-            samples, w, (number, place) = (
-                (region.luma, placed.windows[0], placed.shown[0])
-                if k == 0 or p.family == "RGB"
-                else (region.chroma, placed.windows[1], placed.shown[1])
-            )
-            plane = self._frames[n][k]
-            scale = np.float32(1 / p.peak)
-            shift = np.float32(0.5 if p.floating and k and p.family == "YUV" else 0)
-            filled = w.read(plane).astype(np.float32)
-            in_hole = number < samples.hole_count
-            # The order of hole samples is that of the plane, as is the fill's.
-            plate = filled.copy()
-            for tile, values, picture in zip((filled, plate), fill[k], pictures[:2], strict=True):
-                tile.ravel()[place[in_hole]] = values[number[in_hole]]
-                picture.append(tile * scale + shift)
-            y, x = samples.y, samples.x
-            sy = (1 << p.subsampling_h) if samples is not region.luma else 1
-            sx = (1 << p.subsampling_w) if samples is not region.luma else 1
-            for side, sources in enumerate(sides):
-                frame = sources.frame[samples.follows]
-                # The next-best kernel for subsampled chroma: a wider one would reach back into the hole.
-                kernel = cv2.INTER_CUBIC if samples is region.luma else cv2.INTER_LINEAR
-                values = propagation.gather(
-                    _PlaneOf(self._frames, k),
-                    self._veils[0 if samples is region.luma else 1],
-                    frame,
-                    x + sources.dx[samples.follows] / sx,
-                    y + sources.dy[samples.follows] / sy,
-                    kernel,
+        count, size = len(active), tiles.SIZE
+        sides = self._before[n], self._after[n]
+        shapes = [placed.windows[self._is_chroma(k)].shape for k in range(p.plane_count)]
+        laid = [np.empty((count, 4, *shape), np.float32) for shape in shapes]
+        age = np.empty((count, 2, size, size), np.float32)
+        for k, pictures in enumerate(laid):
+            chroma = self._is_chroma(k)
+            samples, w, shown = (region.chroma if chroma else region.luma), placed.windows[chroma], placed.shown[chroma]
+            stack = self._stacks[k]
+            light = 0 if k and p.family == "YUV" else p.peak / 255
+            seen = [
+                propagation.brought(
+                    n, stack, samples.y, samples.x, samples.follows, self._stacks[self._main], region.domain, s, light
                 )
-                tile = filled.copy()
-                there = np.isfinite(values)[number]
-                tile.ravel()[place[there]] = values[number[there]]
-                pictures[2 + side].append(tile * scale + shift)
-                if k == 0:
-                    age[side].ravel()[place[there]] = np.abs(frame - n)[number[there]]
-        luma, chroma = zip(*(self._split(picture) for picture in pictures), strict=True)
+                for s in sides
+            ]
+            kernels.lay(
+                stack.planes[n - stack.first], stack.strides[n - stack.first], stack.kind, w.y, w.x, shown,
+                samples.hole_count, *fill[k], *(values for values, _ in seen), 1 / p.peak,
+                0.5 if p.floating and k and p.family == "YUV" else 0, pictures,
+            )  # fmt: skip
+            if k == 0:
+                kernels.lay_ages(shown, *(ages for _, ages in seen), age)
+        luma, chroma = self._split(laid)
         linked = n > self._wanted.start and self._region[n - 1] is not None
         flow = self._flows[n - 1] if linked else None
         return (
             active,
             placed,
             Evidence(
-                luma=np.stack(luma, 1),
-                chroma=np.stack(chroma, 1),
-                age=np.stack([age[0], age[1]], 1),
+                luma=luma,
+                chroma=chroma,
+                age=age,
                 hole=placed.hole,
                 flow=_tile_flow(flow, placed.origins),
                 linked=flow is not None,
             ),
         )
 
-    def _around(self, domain: propagation.Domain, known: propagation.Sources) -> propagation.Sources:
-        """Sources of all samples of a domain: the ring follows the motion of the nearest hole sample."""
-        frame, dx, dy = (v[domain.nearest] for v in (known.frame, known.dx, known.dy))
-        ring = slice(domain.hole_count, None)
-        shape = (self._picture.height, self._picture.width)
-        clean = propagation.seen(
-            self._veils[0], shape, frame[ring], domain.x[ring] + dx[ring], domain.y[ring] + dy[ring]
-        )
-        frame[ring][~clean] = propagation.NOWHERE
-        return propagation.Sources(frame=frame, dx=dx, dy=dy)
+    def _is_chroma(self, plane: int) -> bool:
+        """Whether a plane has samples of its own: the chroma of YUV."""
+        return plane > 0 and self._picture.family == "YUV"
 
     def _split(self, planes: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """(luma [K, 64, 64], chroma [K, 2, h, w]) of one picture's tiles."""
+        """(luma [K, 4, 64, 64], chroma [K, 4, 2, h, w]) of the planes' tiles, each [K, 4, h, w]."""
         if self._picture.family == "GRAY":
-            k = planes[0].shape[0]
-            return planes[0], np.full((k, 2, tiles.SIZE // 2, tiles.SIZE // 2), 0.5, np.float32)
+            shape = planes[0].shape[:2]
+            return planes[0], np.full((*shape, 2, tiles.SIZE // 2, tiles.SIZE // 2), 0.5, np.float32)
         if self._picture.family == "RGB":
-            yuv = np.einsum("ij,jkhw->kihw", _TO_YUV, np.stack(planes)) + _NEUTRAL[:, None, None]
-            return yuv[:, 0], yuv[:, 1:]
-        return planes[0], np.stack(planes[1:], 1)
+            yuv = np.einsum("ij,jkphw->kpihw", _TO_YUV, np.stack(planes)) + _NEUTRAL[:, None, None]
+            return np.ascontiguousarray(yuv[:, :, 0]), yuv[:, :, 1:]
+        return planes[0], np.stack(planes[1:], 2)
 
     def patch(
         self, n: int, placed: Placed, luma: np.ndarray, chroma: np.ndarray
@@ -408,19 +388,3 @@ def _tile_flow(flow: Flow | None, origins: np.ndarray) -> np.ndarray:
     x = np.broadcast_to((origins[:, 1:] + at)[:, None, :], (k, g, g)).ravel()
     moved = _at(flow.field, y, x, flow.step)
     return np.ascontiguousarray(moved.reshape(k, g, g, 2).transpose(0, 3, 1, 2))
-
-
-class _PlaneOf(Mapping[int, np.ndarray]):
-    """One plane of every frame, as a mapping."""
-
-    def __init__(self, frames: Mapping[int, Planes], plane: int) -> None:
-        self._frames, self._plane = frames, plane
-
-    def __getitem__(self, n: int) -> np.ndarray:
-        return self._frames[n][self._plane]
-
-    def __iter__(self):
-        return iter(self._frames)
-
-    def __len__(self) -> int:
-        return len(self._frames)

@@ -8,13 +8,14 @@ The policy:
    frame is summed up beside it, and as soon as it leads out of that frame's hole, that frame is a source too. The
    nearest in time of all sources is taken.
 4. A source is one only if the sample nearest to it is clean; this is asked anew in each frame. It is read with a
-   bicubic kernel where all of the kernel's support is clean, else bilinearly from what of the four samples around is
-   clean: a gap of one pixel between two glyphs is worth having.
+   bicubic kernel (chroma at less than luma's size: bilinearly) where all of the kernel's support is clean, else from
+   what of the four samples around is clean: a gap of one pixel between two glyphs is worth having.
 5. A sample that leaves the picture, or crosses a scene cut, has no source.
 6. A ring around the hole follows the motion of the nearest hole sample, so that what came along can be compared with
    what is there. A drift of the path shows there as a shift: it is measured per cell (Lucas and Kanade, IJCAI 1981,
    with the frame's own gradient as in inverse composition: Baker and Matthews, IJCV 2004) and taken out of the paths,
-   so that the next frame continues from a path without drift.
+   so that the next frame continues from a path without drift. Light goes the same way: what a source must be raised by
+   to fit this frame is summed up along the path, and corrected by what is left of it in the ring.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from . import kernels
+
 #: Half the support of the bicubic kernel.
 SUPPORT = 2
 #: Ring around the hole that is brought along for comparison, in pixels.
@@ -33,6 +36,8 @@ RING = 8
 #: Measured on ten train clips (mean PSNR of the nearer source): no correction 23.8 dB, in the output alone 24.1,
 #: carried on along the paths 25.3; on nine of them twice per frame: 0.4 more, cells of 16 pixels: 0.2 less.
 PROBE, CELL, CORRECTIONS = 6, 8, 2
+#: How a cell weighs its neighbours (a Gaussian, sigma 1), and the miss in code values that counts half.
+BLUR, MISS = np.float32([0.05448868, 0.24420134, 0.40261996, 0.24420134, 0.05448868]), 16.0
 #: Frames between two anchors, and how many of them are followed: 60 frames of reach for the slowest camera.
 ANCHOR, ANCHORS = 10, 6
 #: No source.
@@ -58,7 +63,9 @@ class Domain:
 
     y, x: int32 [N], samples of the hole first (`hole_count`), then the ring.
     nearest: int32 [N], for each sample the number of the hole sample whose motion it follows.
-    veil: of the hole on luma. probe: int32 [P], samples of the ring in which drift is measured.
+    veil: of the hole on luma. probe_y, probe_x, probe_follows: int32 [P], samples of the ring in which drift is
+    measured and the hole samples they follow. cells: int32, flat numbers of the cells from which the hole takes its
+    correction.
     """
 
     y: np.ndarray
@@ -66,7 +73,10 @@ class Domain:
     hole_count: int
     nearest: np.ndarray
     veil: Veil
-    probe: np.ndarray
+    probe_y: np.ndarray
+    probe_x: np.ndarray
+    probe_follows: np.ndarray
+    cells: np.ndarray
 
 
 def square_reach(hole: np.ndarray, reach: int) -> np.ndarray:
@@ -90,13 +100,27 @@ def domain(hole: np.ndarray) -> Domain:
     # The gradient at a probe must not see the hole; every second sample says as much as all.
     clean = ~square_reach(hole, 1)[y, x] & (near[y, x] <= PROBE)
     inside = (y > 0) & (x > 0) & (y < height - 1) & (x < width - 1)
-    probe = np.flatnonzero(clean & inside & ((x + y) % 2 == 0)).astype(np.int32)
-    return Domain(y=y, x=x, hole_count=count, nearest=nearest, veil=veil(hole), probe=probe)
+    probe = np.flatnonzero(clean & inside & ((x + y) % 2 == 0))
+    # Those that hold a hole sample, and their neighbours, between which it lies.
+    rows, columns = cell_grid(hole.shape)
+    held = np.zeros((rows, columns), np.uint8)
+    held[y[:count] // CELL, x[:count] // CELL] = 1
+    return Domain(
+        y=y,
+        x=x,
+        hole_count=count,
+        nearest=nearest,
+        veil=veil(hole),
+        probe_y=y[probe],
+        probe_x=x[probe],
+        probe_follows=nearest[probe],
+        cells=np.flatnonzero(cv2.dilate(held, np.ones((3, 3), np.uint8))).astype(np.int32),
+    )
 
 
-def rows(pairs: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """`pairs[index]` for float32 [N, 2]: a pair is read as one number, which is twice as fast."""
-    return pairs.view(np.complex64).ravel()[index].view(np.float32).reshape(-1, 2)
+def cell_grid(shape: tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns of the cells over a picture of `shape`."""
+    return -(-shape[0] // CELL), -(-shape[1] // CELL)
 
 
 def sample(plane: np.ndarray, x: np.ndarray, y: np.ndarray, interpolation: int = cv2.INTER_CUBIC) -> np.ndarray:
@@ -116,125 +140,78 @@ def sample(plane: np.ndarray, x: np.ndarray, y: np.ndarray, interpolation: int =
     return out.reshape((rows * 1024,) + plane.shape[2:])[: len(x)].astype(np.float32)
 
 
-def gather(
-    planes: Mapping[int, np.ndarray],
-    veils: Mapping[int, Veil | None],
-    frame: np.ndarray,
-    x: np.ndarray,
-    y: np.ndarray,
-    interpolation: int = cv2.INTER_CUBIC,
-) -> np.ndarray:
-    """Samples at (frame, x, y) from the planes of many frames, float32 [N]; NaN where `frame` is NOWHERE or no clean
-    sample is at hand. veils: of the same planes, None where a frame has no hole."""
-    out = np.full(len(frame), np.nan, np.float32)
-    order = np.argsort(frame, kind="stable")
-    frames, first = np.unique(frame[order], return_index=True)
-    bounds = np.append(first, len(order))
-    for k, n in enumerate(frames):
-        if n == NOWHERE:
-            continue
-        some = order[bounds[k] : bounds[k + 1]]
-        plane, over = planes[int(n)], veils[int(n)]
-        out[some] = sample(plane, x[some], y[some], interpolation)
-        if over is not None:
-            touching = some[over.near.ravel()[_nearest(plane.shape, x[some], y[some])]]
-            out[touching] = _beside(plane, over.hole, x[touching], y[touching])
-    return out
-
-
-def _nearest(shape: tuple[int, int], x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Flat index of the sample nearest to each place."""
-    h, w = shape
-    return np.clip(np.rint(y), 0, h - 1).astype(np.int32) * w + np.clip(np.rint(x), 0, w - 1).astype(np.int32)
-
-
-def _beside(plane: np.ndarray, hole: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Bilinear samples from what of the four samples around is outside the hole; NaN where none is."""
-    h, w = plane.shape
-    x0, y0 = np.floor(x), np.floor(y)
-    total, weight = np.zeros(len(x), np.float32), np.zeros(len(x), np.float32)
-    for dy in (0, 1):
-        for dx in (0, 1):
-            ix = np.clip(x0 + dx, 0, w - 1).astype(np.int32)
-            iy = np.clip(y0 + dy, 0, h - 1).astype(np.int32)
-            # A weight of nothing would leave nothing where the only clean sample lies straight under the place.
-            share = (1 - np.abs(x - (x0 + dx)) + 1e-3) * (1 - np.abs(y - (y0 + dy)) + 1e-3) * ~hole[iy, ix]
-            total += share * plane[iy, ix]
-            weight += share
-    with np.errstate(invalid="ignore"):
-        return total / weight
-
-
-def seen(
-    veils: Mapping[int, Veil | None], shape: tuple[int, int], frame: np.ndarray, x: np.ndarray, y: np.ndarray
-) -> np.ndarray:
-    """Where luma at (frame, x, y) is clean: bool [N], False also outside the picture and where NOWHERE.
-
-    veils: frame number -> `Domain.veil` of that frame, None where it has no hole.
-    """
-    height, width = shape
-    good = (frame != NOWHERE) & (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
-    some = np.flatnonzero(good)
-    flat = _nearest(shape, x[some], y[some])
-    times = frame[some]
-    for time in np.unique(times):
-        over = veils[int(time)]
-        if over is not None:
-            which = times == time
-            good[some[which]] = ~over.hole.ravel()[flat[which]]
-    return good
-
-
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """Per hole sample of a domain: source frame (int32, NOWHERE if none), displacement to it (float32, pixels)."""
+    """Per hole sample of a domain: frame, int32 [hole], NOWHERE if there is none; and motion, float32 [hole, 3]: the
+    way to the source (x, y in pixels), and by how much its luma must be raised to fit this frame (8-bit code values).
+    """
 
     frame: np.ndarray
-    dx: np.ndarray
-    dy: np.ndarray
+    motion: np.ndarray
+
+    @classmethod
+    def none(cls, count: int) -> Sources:
+        return cls(frame=np.full(count, NOWHERE, np.int32), motion=np.zeros((count, 3), np.float32))
+
+
+_KINDS = {np.dtype(t): k for k, t in enumerate((np.uint8, np.uint16, np.float32, np.float16))}
+
+
+class Stack:
+    """One plane of successive frames, and what of it may not be read, as the kernels take them: by address.
+
+    planes: frame number -> [H, W], all of one type; veils: of the same plane and frames, None where there is no hole.
+    """
+
+    def __init__(self, planes: Mapping[int, np.ndarray], veils: Mapping[int, Veil | None]) -> None:
+        self.first = min(planes)
+        frames = range(self.first, self.first + len(planes))
+        # Samples of a row must lie side by side; the arrays live as long as their addresses do.
+        kept = [planes[n] if planes[n].strides[1] == planes[n].itemsize else planes[n].copy() for n in frames]
+        over = [veils[n] for n in frames]
+        self._kept = kept, over
+        self.shape = kept[0].shape
+        self.kind = _KINDS[kept[0].dtype]
+        self.planes = np.array([p.ctypes.data for p in kept], np.uint64)
+        self.strides = np.array([p.strides[0] for p in kept], np.int64)
+        self.holes = np.array([0 if v is None else v.hole.ctypes.data for v in over], np.uint64)
+        self.near = np.array([0 if v is None else v.near.ctypes.data for v in over], np.uint64)
 
 
 class Tracker:
     """One direction's walk over the frames of a pass; `step` once per frame, in the order of the direction.
 
-    luma: frame number -> [H, W] luma of every frame of the pass; peak: its full scale.
+    luma: the luma of every frame of the pass; peak: its full scale.
     """
 
-    def __init__(self, luma: Mapping[int, np.ndarray], peak: float) -> None:
+    def __init__(self, luma: Stack, peak: float) -> None:
         self._luma, self._peak = luma, peak
-        self._shape = next(iter(luma.values())).shape
         #: Number of a hole sample of the frame before, by place.
-        self._number = np.full(self._shape, -1, np.int32)
+        self._number = np.full(luma.shape, -1, np.int32)
         self._numbered: Domain | None = None
-        self._veils: dict[int, Veil | None] = {}
-        self._sources: Sources | None = None
-        #: Anchor frame -> motion to it, float32 [hole, 2], NaN where none is known.
-        self._anchors: dict[int, np.ndarray] = {}
+        self._sources = Sources.none(0)
+        #: Frames that are followed beside, and the motion to them: int32 [A] and float32 [A, hole, 3], NaN if unknown.
+        self._anchors = np.zeros(0, np.int32)
+        self._to_anchors = np.zeros((0, 0, 3), np.float32)
         self._before: int | None = None
+        rows, columns = cell_grid(luma.shape)
+        self._sums = np.zeros((rows, columns, 9), np.float32)
+        self._shift = np.zeros((rows, columns, 3), np.float32)
 
     def step(self, n: int, now: Domain | None, flow: np.ndarray | None) -> Sources | None:
         """Sources of frame `n`; None where it has no hole.
 
-        flow: from `n` to the frame of the step before, float32 [hole, 2]; None at the pass's first frame and
-        across a scene cut.
+        flow: from `n` to the frame of the step before, float32 [hole, 3] (x, y, light); None at the pass's first frame
+        and across a scene cut.
         """
         sources = None
         if now is None:
-            self._anchors.clear()
+            self._forget()
         elif flow is None or self._before is None:
-            sources = Sources(
-                frame=np.full(now.hole_count, NOWHERE, np.int32),
-                dx=np.zeros(now.hole_count, np.float32),
-                dy=np.zeros(now.hole_count, np.float32),
-            )
-            self._anchors.clear()
+            sources = Sources.none(now.hole_count)
+            self._forget()
         else:
-            sources, chosen = self._follow(now, flow)
-            for _ in range(CORRECTIONS):
-                sources = self._corrected(now, sources, self._drift(n, now, sources.frame, sources.dx, sources.dy))
-            for anchor, motion in self._anchors.items():
-                own = chosen == anchor
-                motion[own, 0], motion[own, 1] = sources.dx[own], sources.dy[own]
+            sources = self._follow(n, now, flow)
         if self._numbered is not now:
             if self._numbered is not None:
                 self._number[self._numbered.veil.hole] = -1
@@ -243,111 +220,70 @@ class Tracker:
                     now.hole_count, dtype=np.int32
                 )
             self._numbered = now
-        self._sources, self._before = sources, n
-        self._veils[n] = None if now is None else now.veil
+        self._sources, self._before = sources or Sources.none(0), n
         return sources
 
-    def _follow(self, now: Domain, flow: np.ndarray) -> tuple[Sources, np.ndarray]:
-        """(sources, the anchor each came from or NOWHERE) before drift is taken out."""
-        before, (height, width) = self._before, self._shape
-        y, x = now.y[: now.hole_count], now.x[: now.hole_count]
-        ix, iy = np.rint(x + flow[:, 0]).astype(np.int32), np.rint(y + flow[:, 1]).astype(np.int32)
-        inside = (ix >= 0) & (iy >= 0) & (ix < width) & (iy < height)
-        flat = np.clip(iy, 0, height - 1) * width + np.clip(ix, 0, width - 1)
-        landed_on = self._number.ravel()[flat]
-        covered = landed_on >= 0
-        frame = np.where(inside & ~covered, np.int32(before), np.int32(NOWHERE))
-        motion = flow.copy()
-        chosen = np.full(now.hole_count, NOWHERE, np.int32)
-        # A clean landing says nothing about older frames: there the sample's own place goes on (motion is smooth).
-        older = np.where(covered, landed_on, self._number[y, x])
-        strangers = older < 0
-        strangers = strangers if strangers.any() else None
-        if self._sources is not None:
-            had = self._sources
-            self._offer(
-                now,
-                frame,
-                motion,
-                chosen,
-                None,
-                np.where(covered, had.frame[landed_on], NOWHERE),
-                rows(np.stack([had.dx, had.dy], 1), landed_on) + flow,
-            )
-        anchors = {}
-        for anchor, known in sorted(self._anchors.items(), key=lambda item: abs(item[0] - before)):
-            if len(anchors) == ANCHORS:
-                break
-            there = rows(known, older)
-            there += flow
-            if strangers is not None:
-                there[strangers] = np.nan
-            anchors[anchor] = there
-            self._offer(now, frame, motion, chosen, anchor, anchor, there)
-        if before % ANCHOR == 0:
-            anchors[before] = flow.copy()
-        self._anchors = anchors
-        return Sources(frame=frame, dx=motion[:, 0], dy=motion[:, 1]), chosen
+    def _forget(self) -> None:
+        self._anchors, self._to_anchors = self._anchors[:0], self._to_anchors[:0]
 
-    def _offer(
-        self,
-        now: Domain,
-        frame: np.ndarray,
-        motion: np.ndarray,
-        chosen: np.ndarray,
-        anchor: int | None,
-        offered: np.ndarray | int,
-        there: np.ndarray,
-    ) -> None:
-        """Take the sources (frames `offered`, motion `there`) where they are clean and nearer than what there is."""
-        before = self._before
-        nearer = (frame == NOWHERE) | (np.abs(offered - before) < np.abs(frame - before))
-        some = np.flatnonzero((offered != NOWHERE) & nearer)
-        times, moved = np.broadcast_to(offered, frame.shape)[some], rows(there, some)
-        good = seen(self._veils, self._shape, times, now.x[some] + moved[:, 0], now.y[some] + moved[:, 1])
-        some = some[good]
-        frame[some], motion[some] = times[good], moved[good]
-        chosen[some] = NOWHERE if anchor is None else anchor
+    def _follow(self, n: int, now: Domain, flow: np.ndarray) -> Sources:
+        before, count, luma = self._before, now.hole_count, self._luma
+        y, x = now.y[:count], now.x[:count]
+        # The newest comes first: it is the nearest.
+        fresh = int(before % ANCHOR == 0)
+        anchors = self._anchors
+        to_anchors = np.empty((len(anchors) + fresh, count, 3), np.float32)
+        sources, chosen = Sources.none(count), np.empty(count, np.int32)
+        kernels.follow(
+            self._number, y, x, flow, before, luma.holes, luma.first, self._sources.frame, self._sources.motion,
+            anchors, self._to_anchors, sources.frame, sources.motion, chosen, to_anchors[fresh:],
+        )  # fmt: skip
+        for _ in range(CORRECTIONS):
+            self._correct(n, now, sources)
+        for k in range(len(anchors)):
+            own = chosen == k
+            to_anchors[fresh + k, own] = sources.motion[own]
+        if fresh:
+            to_anchors[0] = flow
+            anchors = np.append(np.int32(before), anchors)
+        self._anchors, self._to_anchors = anchors[:ANCHORS], to_anchors[:ANCHORS]
+        return sources
 
-    def _corrected(self, now: Domain, sources: Sources, shift: np.ndarray) -> Sources:
-        """The sources moved by `shift`, save those that it would move into a hole."""
-        dx, dy = sources.dx + shift[:, 0], sources.dy + shift[:, 1]
-        x, y = now.x[: now.hole_count] + dx, now.y[: now.hole_count] + dy
-        good = seen(self._veils, self._shape, sources.frame, x, y)
-        return Sources(frame=sources.frame, dx=np.where(good, dx, sources.dx), dy=np.where(good, dy, sources.dy))
+    def _correct(self, n: int, now: Domain, sources: Sources) -> None:
+        """Take out of the sources by what they miss frame `n` around the hole."""
+        luma = self._luma
+        self._sums[...] = 0
+        kernels.drift(
+            n, luma.planes, luma.strides, luma.kind, luma.holes, luma.near, luma.first, *luma.shape, now.probe_y,
+            now.probe_x, now.probe_follows, sources.frame, sources.motion, 255 / self._peak, MISS, CELL, self._sums,
+        )  # fmt: skip
+        kernels.shifts(self._sums, BLUR, now.cells, self._shift)
+        kernels.correct(
+            now.y[: now.hole_count], now.x[: now.hole_count], self._shift, CELL, luma.holes, luma.first, *luma.shape,
+            sources.frame, sources.motion,
+        )  # fmt: skip
 
-    def _drift(self, n: int, now: Domain, frame: np.ndarray, dx: np.ndarray, dy: np.ndarray) -> np.ndarray:
-        """Shift (x, y) of the hole samples, float32 [hole, 2], by which what came along misses frame `n`."""
-        luma = self._luma[n]
-        follow = now.nearest[now.probe]
-        y, x = now.y[now.probe], now.x[now.probe]
-        sx, sy = x + dx[follow], y + dy[follow]
-        use = seen(self._veils, self._shape, frame[follow], sx, sy)
-        y, x = y[use], x[use]
-        brought = gather(self._luma, self._veils, frame[follow[use]], sx[use], sy[use], cv2.INTER_LINEAR)
-        scale = np.float32(255 / self._peak)
-        e = (luma[y, x].astype(np.float32) - brought) * scale
-        gx = (luma[y, x + 1].astype(np.float32) - luma[y, x - 1]) * (scale / 2)
-        gy = (luma[y + 1, x].astype(np.float32) - luma[y - 1, x]) * (scale / 2)
-        # Large misses are something else than drift (occlusion, another object): they count less.
-        w = 1 / (1 + (e * np.float32(1 / 16)) ** 2)
-        wx, wy = w * gx, w * gy
-        ch, cw = -(-luma.shape[0] // CELL), -(-luma.shape[1] // CELL)
-        cell = (y // CELL) * cw + x // CELL
-        sums = [
-            np.bincount(cell, weights=v, minlength=ch * cw).astype(np.float32).reshape(ch, cw)
-            for v in (w, wx, wy, w * e, wx * gx, wx * gy, wy * gy, wx * e, wy * e)
-        ]
-        s, sx, sy, se, xx, xy, yy, xe, ye = (
-            cv2.GaussianBlur(v, (5, 5), 1.0, borderType=cv2.BORDER_CONSTANT) for v in sums
-        )
-        s = np.maximum(s, 1e-3)
-        # Brightness may have changed between the frames: only what varies in space counts.
-        xx, xy, yy, xe, ye = xx - sx * sx / s, xy - sx * sy / s, yy - sy * sy / s, xe - sx * se / s, ye - sy * se / s
-        damp = 4.0 * s + 4.0  # the variance of noise, and one sample of doubt
-        xx, yy = xx + damp, yy + damp
-        det = xx * yy - xy * xy
-        shift = cv2.merge([np.clip((yy * xe - xy * ye) / det, -1, 1), np.clip((xx * ye - xy * xe) / det, -1, 1)])
-        # Bilinear between cell centres, so that neighbours move alike.
-        px, py = now.x[: now.hole_count], now.y[: now.hole_count]
-        return sample(shift, (px + 0.5) / CELL - 0.5, (py + 0.5) / CELL - 0.5, cv2.INTER_LINEAR)
+
+def brought(
+    n: int,
+    plane: Stack,
+    y: np.ndarray,
+    x: np.ndarray,
+    follows: np.ndarray,
+    luma: Stack,
+    domain: Domain,
+    sources: Sources,
+    light: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Samples (y, x: int32 [S]) of a plane as seen in the sources of the luma samples that they follow (int32 [S],
+    numbers in the domain): values in the plane's scale, NaN where there is no source, and frames to it, 0 where none;
+    both float32 [S]. light: code values of the plane per 8-bit code value of light.
+    """
+    values, ages = np.empty(len(y), np.float32), np.empty(len(y), np.float32)
+    step = [round(a / b) for a, b in zip(luma.shape, plane.shape, strict=True)]
+    kernels.bring(
+        n, plane.planes, plane.strides, plane.kind, plane.holes, plane.near, plane.first, *plane.shape, y, x, follows,
+        *step, luma.holes, *luma.shape, domain.y, domain.x, domain.nearest, domain.hole_count, sources.frame,
+        sources.motion, light, step == [1, 1], values, ages,
+    )  # fmt: skip
+    return values, ages

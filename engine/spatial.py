@@ -154,7 +154,7 @@ class Fill:
         known = np.stack([p[y, x] for p in pictures], 1).astype(np.float32)
         # A picture's level is taken out first: the maps keep constants, and float32 then loses nothing.
         level = known.mean(0)
-        return (self.solve(known - level) + level).T
+        return np.ascontiguousarray((self.solve(known - level) + level).T)
 
     def solve(self, known: np.ndarray) -> np.ndarray:
         """The hole's samples [hole, T] from the samples at `reads`, float32 [reads, T]."""

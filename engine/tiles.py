@@ -51,6 +51,11 @@ class Windows:
     inside_y: np.ndarray
     inside_x: np.ndarray
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of a tile."""
+        return self.y.shape[1], self.x.shape[1]
+
     def read(self, plane: np.ndarray) -> np.ndarray:
         """The plane's samples under the tiles, [K, h, w] in the plane's type; edges are repeated outside."""
         return plane[self.y[:, :, None], self.x[:, None, :]]
@@ -63,8 +68,8 @@ def windows(origins: np.ndarray, height: int, width: int, subsampling_h: int = 0
     return Windows(y=np.minimum(y, height - 1), x=np.minimum(x, width - 1), inside_y=y < height, inside_x=x < width)
 
 
-def owners(at: Windows, y: np.ndarray, x: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Where samples stand in the tiles: (number of the sample, flat place in [K, h, w]), a pair per tile that shows it.
+def numbers(at: Windows, y: np.ndarray, x: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The number of the sample at each place of the tiles, -1 where none: int32 [K, h, w].
 
     y, x: int [N], samples of a plane of `shape`.
     """
@@ -72,8 +77,7 @@ def owners(at: Windows, y: np.ndarray, x: np.ndarray, shape: tuple[int, int]) ->
     number[y, x] = np.arange(len(y), dtype=np.int32)
     shown = at.read(number)
     shown[~(at.inside_y[:, :, None] & at.inside_x[:, None, :])] = -1
-    place = np.flatnonzero(shown >= 0)
-    return shown.ravel()[place], place
+    return shown
 
 
 def owned(
@@ -87,7 +91,9 @@ def owned(
 ) -> np.ndarray:
     """For each sample (y, x: int [N]) its place in the tile that owns it, int64 [N] flat in [K, h, w]."""
     h, w = at.y.shape[1], at.x.shape[1]
-    number, place = owners(at, y, x, shape)
+    shown = numbers(at, y, x, shape)
+    place = np.flatnonzero(shown >= 0)
+    number = shown.ravel()[place]
     ty, tx = place // w % h, place % w
     tile = place // (h * w)
     my, mx = MARGIN >> subsampling_h, MARGIN >> subsampling_w

@@ -1,7 +1,8 @@
 """Training: from examples to weights, resumable at any moment.
 
-Adam on a Charbonnier loss (Charbonnier et al., ICIP 1994) over the hole's samples, luma and chroma, plus the same on
-differences of successive frames, so that what is invented stays steady. Sequences grow longer as training goes on; the
+Adam on the root mean square miss of each tile's hole samples, luma and chroma (PSNR's own measure; a mean of absolute
+misses took the likelier of two candidates however wrong the other case would be), plus the same on differences of
+successive frames, so that what is invented stays steady. Sequences grow longer as training goes on; the
 state is carried through them. Weights are averaged (EMA); validation is the in-hole PSNR on sources never trained on.
 """
 
@@ -29,7 +30,7 @@ class TrainConfig:
     """steps: updates in all. stages: (share of the steps after which it begins, frames per sequence, batch).
 
     rate: of the optimiser, after `warmup` steps, falling to a hundredth along a cosine. ema: share of the average
-    that a step keeps. charbonnier: half-width of the loss's round bottom, of full scale. chroma, temporal: weights of
+    that a step keeps. floor: miss of full scale below which little is left to gain. chroma, temporal: weights of
     these losses beside luma's. clip: largest norm of the gradient. every: steps between validations and checkpoints.
     """
 
@@ -38,7 +39,7 @@ class TrainConfig:
     rate: float = 1e-3
     warmup: int = 200
     ema: float = 0.998
-    charbonnier: float = 0.004
+    floor: float = 0.004
     chroma: float = 0.5
     temporal: float = 0.5
     clip: float = 1.0
@@ -88,10 +89,11 @@ class Examples:
                 )
         return {name: np.stack(values) for name, values in rows.items()}
 
-    def everything(self, size: int) -> Iterator[dict[str, np.ndarray]]:
+    def everything(self, size: int) -> Iterator[tuple[bool, dict[str, np.ndarray]]]:
+        """(whether a new source begins, up to `size` examples of it)."""
         for shard in self._list:
             for k in range(0, len(shard.truth), size):
-                yield {name: getattr(shard, name)[k : k + size] for name in Shard.FIELDS}
+                yield k == 0, {name: getattr(shard, name)[k : k + size] for name in Shard.FIELDS}
 
 
 def _turned(values: np.ndarray, is_flow: bool, mirror: bool, upset: bool, turn: bool) -> np.ndarray:
@@ -131,30 +133,37 @@ def tensors(
 def loss_of(
     network: Callable, inputs: list[Inputs], truth: list[tuple[torch.Tensor, torch.Tensor]], config: TrainConfig
 ) -> torch.Tensor:
-    """Mean loss per hole sample of a sequence."""
+    """Mean loss of a sequence: root mean square misses of luma, chroma and successive differences."""
 
-    def charbonnier(x: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
-        return (torch.sqrt(x * x + config.charbonnier**2) * where).sum() / where.sum().clamp(min=1) / x.shape[1]
+    def miss_of(x: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
+        """Root of the mean square per tile, averaged over the tiles by their share of the hole: a tile's worst samples
+        weigh most, but a tile of grass no more than one of sky."""
+        count = where.sum((1, 2, 3))
+        square = (x * x * where).sum((1, 2, 3)) / (count.clamp(min=1) * x.shape[1])
+        return (torch.sqrt(square + config.floor**2) * count).sum() / count.sum().clamp(min=1)
 
     state, before, total = None, None, torch.zeros(())
     for given, (luma, chroma) in zip(inputs, truth, strict=True):
         out, state = network(given, state)
         miss = out[0] - luma, out[1] - chroma
         small = (F.max_pool2d(given.hole, 2) > 0).float()
-        total = total + charbonnier(miss[0], given.hole) + config.chroma * charbonnier(miss[1], small)
+        total = total + miss_of(miss[0], given.hole) + config.chroma * miss_of(miss[1], small)
         if before is not None:
-            total = total + config.temporal * charbonnier(miss[0] - before[0], given.hole)
+            total = total + config.temporal * miss_of(miss[0] - before[0], given.hole)
         before = miss
     return total / len(inputs)
 
 
 @torch.no_grad()
 def validate(network: InpaintingNetwork, examples: Examples, device: torch.device, batch: int = 32) -> dict[str, float]:
-    """In-hole luma PSNR (all samples at once) of the network and of its candidates, at the last frames of sequences."""
+    """In-hole luma PSNR (all samples at once) of the network and of its candidates, at the last frames of sequences;
+    sources: of the network, the mean over the sources' own; flicker in 8-bit code values."""
     network.eval()
     error = dict.fromkeys(("network", "tense", "plate", "before", "after", "nearer", "flicker"), 0.0)
-    count = 0.0
-    for raw in examples.everything(batch):
+    count, per_source = 0.0, []
+    for new, raw in examples.everything(batch):
+        if new:
+            per_source.append([0.0, 0.0])
         inputs, truth = tensors(raw, device)
         state, miss = None, None
         for given, (luma, _) in zip(inputs, truth, strict=True):
@@ -174,12 +183,15 @@ def validate(network: InpaintingNetwork, examples: Examples, device: torch.devic
         for name, p in pictures.items():
             error[name] += float((((p - luma) ** 2) * given.hole).sum())
         count += float(given.hole.sum())
+        per_source[-1][0] += float((((out[0] - luma) ** 2) * given.hole).sum())
+        per_source[-1][1] += float(given.hole.sum())
     network.train()
     steps = LENGTH - 1
-    return {
+    figures = {
         name: e / count / steps * 255 if name == "flicker" else -10 * np.log10(max(e, 1e-12) / count)
         for name, e in error.items()
     }
+    return {**figures, "sources": float(np.mean([-10 * np.log10(max(e, 1e-12) / c) for e, c in per_source]))}
 
 
 def fit(

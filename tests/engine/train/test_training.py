@@ -78,7 +78,7 @@ def test_training_learns_and_goes_on_where_it_stopped(folder, tmp_path):
 
 def test_the_loss_is_zero_only_for_the_truth():
     inputs, truth = loop.tensors({k: getattr(shard(), k) for k in examples.Shard.FIELDS}, torch.device("cpu"))
-    config = loop.TrainConfig(charbonnier=1e-6)
+    config = loop.TrainConfig(floor=1e-6)
 
     def perfect(given, state):
         return next(answers), None
