@@ -283,10 +283,17 @@ class Pass:
             run = [n]
             while len(run) < 16 and run[-1] + 1 in self._wanted and self._region[run[-1] + 1] is region:
                 run.append(run[-1] + 1)
-            per_plane = [
-                [fill([self._frames[m][p] for m in run]) for fill in fills] for p, fills in enumerate(region.fills)
-            ]
-            self._fills = {m: tuple(tuple(f[k] for f in fills) for fills in per_plane) for k, m in enumerate(run)}
+            # Planes of one geometry go through the fills together.
+            planes, geometry = range(self._picture.plane_count), region.fills
+            alike = [[p for p in planes if geometry[p] is fills] for fills in dict.fromkeys(geometry)]
+            per_plane = {}
+            for some in alike:
+                pictures = [self._frames[m][p] for p in some for m in run]
+                filled = [fill(pictures).reshape(len(some), len(run), -1) for fill in geometry[some[0]]]
+                per_plane.update((p, [f[k] for f in filled]) for k, p in enumerate(some))
+            self._fills = {
+                m: tuple(tuple(f[k] for f in per_plane[p]) for p in planes) for k, m in enumerate(run)
+            }
         return self._fills[n]
 
     def evidence(self, n: int) -> tuple[np.ndarray, Placed, Evidence] | None:

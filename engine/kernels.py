@@ -177,17 +177,18 @@ def follow(
     had_motion: cython.float[:, ::1],
     anchor: cython.int[::1],
     anchor_motion: cython.float[:, :, ::1],
+    missed: cython.float[:, ::1],
     frame: cython.int[::1],
     motion: cython.float[:, ::1],
-    chosen: cython.int[::1],
     next_motion: cython.float[:, :, ::1],
 ) -> None:
     """One step of a walk, from the frame `before` (`propagation.Tracker`).
 
     number: of the hole samples of the frame before, by place, -1 elsewhere; y, x [N]: this frame's hole samples;
     flow [N, 3]: x, y and light to the frame before; had_frame [B], had_motion [B, 3]: sources of the frame before (B 0:
-    none); anchor [A], anchor_motion [A, B, 3]: frames that are followed beside, nearest first, and the way to them.
-    Written: frame [N], motion [N, 3], chosen [N] (number of the anchor that was taken, else -1), next_motion [A, N, 3].
+    none); anchor [A], anchor_motion [A, B, 3]: frames that are followed beside, nearest first, and the way to them;
+    missed [B, 3]: what these ways are still to be corrected by.
+    Written: frame [N], motion [N, 3], next_motion [A, N, 3].
     """
     height: cython.int = number.shape[0]
     width: cython.int = number.shape[1]
@@ -200,7 +201,6 @@ def follow(
     older: cython.int
     best: cython.int
     offered: cython.int
-    taken: cython.int
     distance: cython.int
     sx: cython.int
     sy: cython.int
@@ -213,6 +213,9 @@ def follow(
     gx: cython.float
     gy: cython.float
     gl: cython.float
+    px: cython.float = 0
+    py: cython.float = 0
+    pl: cython.float = 0
     inside: cython.bint
     with cython.nogil:
         for k in range(count):
@@ -225,7 +228,6 @@ def follow(
             landed = number[_clipped(sy, height - 1), _clipped(sx, width - 1)]
             best = before if inside and landed < 0 else NOWHERE
             distance = 0
-            taken = -1
             mx = fx
             my = fy
             ml = fl
@@ -244,15 +246,19 @@ def follow(
                         mx = gx
                         my = gy
                         ml = had_motion[landed, 2] + fl
+            if older >= 0:
+                px = fx + missed[older, 0]
+                py = fy + missed[older, 1]
+                pl = fl + missed[older, 2]
             for a in range(anchors):
                 if older < 0:
                     next_motion[a, k, 0] = NAN
                     next_motion[a, k, 1] = NAN
                     next_motion[a, k, 2] = NAN
                     continue
-                gx = anchor_motion[a, older, 0] + fx
-                gy = anchor_motion[a, older, 1] + fy
-                gl = anchor_motion[a, older, 2] + fl
+                gx = anchor_motion[a, older, 0] + px
+                gy = anchor_motion[a, older, 1] + py
+                gl = anchor_motion[a, older, 2] + pl
                 next_motion[a, k, 0] = gx
                 next_motion[a, k, 1] = gy
                 next_motion[a, k, 2] = gl
@@ -262,7 +268,6 @@ def follow(
                 ):
                     best = offered
                     distance = abs(offered - before)
-                    taken = a
                     mx = gx
                     my = gy
                     ml = gl
@@ -270,7 +275,6 @@ def follow(
             motion[k, 0] = mx
             motion[k, 1] = my
             motion[k, 2] = ml
-            chosen[k] = taken
 
 
 def drift(
@@ -419,9 +423,11 @@ def correct(
     width: cython.int,
     frame: cython.int[::1],
     motion: cython.float[:, ::1],
+    missed: cython.float[:, ::1],
 ) -> None:
     """Move the sources by the shift of their cells, bilinear between the cells' centres so that neighbours move alike;
-    one that would be moved into a hole stays. Written: motion [N, 3] of the samples y, x [N]."""
+    one that would be moved into a hole stays. Written: motion [N, 3] of the samples y, x [N]. Added to missed [N, 3]:
+    the shift, whether taken or not."""
     rows: cython.int = shift.shape[0]
     columns: cython.int = shift.shape[1]
     k: cython.int
@@ -435,8 +441,6 @@ def correct(
     m = cython.declare(cython.float[3])
     with cython.nogil:
         for k in range(y.shape[0]):
-            if frame[k] == NOWHERE:
-                continue
             u = (x[k] + cython.cast(cython.float, 0.5)) / cell - cython.cast(cython.float, 0.5)
             v = (y[k] + cython.cast(cython.float, 0.5)) / cell - cython.cast(cython.float, 0.5)
             x0 = _floor(u)
@@ -451,6 +455,9 @@ def correct(
                 m[q] = (1 - v) * ((1 - u) * shift[y0, x0, q] + u * shift[y0, x1, q]) + v * (
                     (1 - u) * shift[y1, x0, q] + u * shift[y1, x1, q]
                 )
+                missed[k, q] += m[q]
+            if frame[k] == NOWHERE:
+                continue
             if _clean(
                 cython.cast(cython.p_uchar, holes[frame[k] - first]), height, width,
                 x[k] + motion[k, 0] + m[0], y[k] + motion[k, 1] + m[1],
@@ -493,8 +500,8 @@ def bring(
 
     y, x [S]: samples of the plane, each following the luma sample `follows`; step: luma samples per sample of the
     plane; nearest: for each luma sample (luma_y, luma_x; the first hole_count are the hole) the hole sample whose way
-    it takes; frame, motion: of the hole samples; light: code values of the plane per 8-bit code value. Written: values [S]
-    in the plane's own scale, NaN where there is no source, and ages [S], frames to it, 0 where there is none.
+    it takes; frame, motion: of the hole samples; light: code values of the plane per 8-bit code value. Written: values
+    [S] in the plane's own scale, NaN where there is no source, and ages [S], frames to it, 0 where there is none.
     """
     k: cython.int
     l: cython.int  # noqa: E741
@@ -585,3 +592,68 @@ def lay_ages(
                     k = shown[t, j, i]
                     ages[t, 0, j, i] = before[k] if k >= 0 else 0
                     ages[t, 1, j, i] = after[k] if k >= 0 else 0
+
+
+def mix(
+    values: cython.float[:, ::1], index: cython.int[:, ::1], share: cython.float[:, ::1], out: cython.float[:, ::1]
+) -> None:
+    """Weighted sums of rows. values [R, T]; index [M, P], share [M, P]. Written: out [M, T]."""
+    m: cython.Py_ssize_t
+    p: cython.Py_ssize_t
+    t: cython.Py_ssize_t
+    w: cython.float
+    width: cython.Py_ssize_t = values.shape[1]
+    row: cython.p_float
+    to: cython.p_float
+    with cython.nogil:
+        for m in range(index.shape[0]):
+            to = cython.address(out[m, 0])
+            for t in range(width):
+                to[t] = 0
+            for p in range(index.shape[1]):
+                w = share[m, p]
+                row = cython.address(values[index[m, p], 0])
+                for t in range(width):
+                    to[t] += w * row[t]
+
+
+def apply(
+    matrix: cython.float[:, ::1],
+    reads: cython.int[::1],
+    writes: cython.int[::1],
+    values: cython.float[:, ::1],
+    out: cython.float[:, ::1],
+) -> None:
+    """out[writes] = matrix @ values[reads], sixteen columns at a time. values [R, T], matrix [writes, reads]; written:
+    out [N, T]. Small products: one call of a BLAS library for each costs more than the product."""
+    i: cython.Py_ssize_t
+    k: cython.Py_ssize_t
+    c: cython.Py_ssize_t
+    t: cython.Py_ssize_t
+    count: cython.Py_ssize_t
+    width: cython.Py_ssize_t = values.shape[1]
+    w: cython.float
+    row: cython.p_float
+    to: cython.p_float
+    total = cython.declare(cython.float[16])
+    with cython.nogil:
+        for i in range(writes.shape[0]):
+            for c in range(0, width, 16):
+                count = width - c if width - c < 16 else 16
+                for t in range(16):
+                    total[t] = 0
+                if count == 16:
+                    for k in range(reads.shape[0]):
+                        w = matrix[i, k]
+                        row = cython.address(values[reads[k], c])
+                        for t in range(16):
+                            total[t] += w * row[t]
+                else:
+                    for k in range(reads.shape[0]):
+                        w = matrix[i, k]
+                        row = cython.address(values[reads[k], c])
+                        for t in range(count):
+                            total[t] += w * row[t]
+                to = cython.address(out[writes[i], c])
+                for t in range(count):
+                    to[t] = total[t]

@@ -102,8 +102,8 @@ def difference(a: FlowInput, b: FlowInput) -> float:
 def between(a: FlowInput, b: FlowInput) -> tuple[np.ndarray, np.ndarray]:
     """Motion a -> b and b -> a, float32 [h, w, 3] on a grid of 2 * factor luma pixels: x and y in luma pixels, and by
     how many 8-bit code values the place is brighter here than there. Smooth inside the holes."""
-    # Measured on twelve train clips (mean PSNR of the nearer source; time at 960x540): preset fast 27.08 dB and 10.0 ms,
-    # ultrafast (no variational refinement) 27.29 and 5.5, one scale finer 27.30 and 19.5, with wider strides 27.32, 10.5.
+    # Measured on twelve train clips (mean PSNR of the nearer source; time at 960x540): preset fast 27.08 dB, 10.0 ms;
+    # ultrafast (no variational refinement) 27.29, 5.5; one scale finer 27.30, 19.5; with wider strides 27.32, 10.5.
     dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
     dis.setFinestScale(1)
     dis.setPatchStride(6)
@@ -137,7 +137,7 @@ def _believable(flow: np.ndarray, back: np.ndarray, a: FlowInput, b: FlowInput) 
 
 
 def _light(flow: np.ndarray, a: FlowInput, b: FlowInput) -> np.ndarray:
-    """How much brighter `a` is than `b` along `flow`, on its grid: float32 [h, w], 8-bit code values, smooth everywhere.
+    """How much brighter `a` is than `b` along `flow`, on its grid: float32 [h, w], 8-bit code values; smooth.
 
     Lamps flicker and exposure follows the scene: what is brought from `b` must be raised by this to fit `a`.
     """

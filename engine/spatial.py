@@ -21,6 +21,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.linalg import solveh_banded
 
+from . import kernels
+
 CELL = 16
 MARGIN = 6
 #: Two fills are offered: a plate, best in smooth pictures, and one under tension, best in texture and wide holes, where
@@ -145,7 +147,7 @@ class Fill:
         place[boundary[far]] = len(self.reads) + np.arange(int(far.sum()), dtype=np.int32)
         order = np.zeros(h * w, np.int32)
         order[self.index] = np.arange(len(self.index), dtype=np.int32)
-        self._maps = [(order[out], place[known], matrix) for out, known, matrix in found]
+        self._maps = [(matrix, place[known], order[out]) for out, known, matrix in found]
 
     def __call__(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
         """Fill. pictures: T planes [H, W] of any real type (their hole is not read), in their own scale.
@@ -161,8 +163,8 @@ class Fill:
         if self._coarse is not None:
             known = np.concatenate([known, self._coarse.solve(known[self._to_coarse])])
         filled = np.empty((len(self.index), known.shape[1]), np.float32)
-        for out, reads, matrix in self._maps:
-            filled[out] = matrix @ known[reads]
+        for matrix, reads, writes in self._maps:
+            kernels.apply(matrix, reads, writes, known, filled)
         return filled
 
 
@@ -182,7 +184,7 @@ class _Coarse:
         next_y = np.clip(near_y + np.where(y % 2, 1, -1), 0, ch - 1)
         next_x = np.clip(near_x + np.where(x % 2, 1, -1), 0, cw - 1)
         taps = np.stack([near_y * cw + near_x, near_y * cw + next_x, next_y * cw + near_x, next_y * cw + next_x], 1)
-        self._weights = np.float32([[[9 / 16], [3 / 16], [3 / 16], [1 / 16]]])
+        self._weights = np.tile(np.float32([9 / 16, 3 / 16, 3 / 16, 1 / 16]), (len(far), 1))
         wanted = np.unique(taps[~small.ravel()[taps]])
         coarse = wanted if self._fill is None else np.union1d(wanted, self._fill.reads)
         self._to_fill = None if self._fill is None else np.searchsorted(coarse, self._fill.reads)
@@ -195,14 +197,17 @@ class _Coarse:
         ys = np.minimum(2 * cy[:, None] + (0, 0, 1, 1), h - 1)
         xs = np.minimum(2 * cx[:, None] + (0, 1, 0, 1), w - 1)
         fine, share = ys * w + xs, (~hole)[ys, xs].astype(np.float32)
-        self._share = (share / share.sum(1, keepdims=True))[..., None]
+        self._share = share / share.sum(1, keepdims=True)
         #: Flat indices of the known samples that are read.
         self.reads = np.unique(fine[share > 0])
-        self._fine = np.searchsorted(self.reads, np.where(share > 0, fine, self.reads[0]))
+        self._fine = np.searchsorted(self.reads, np.where(share > 0, fine, self.reads[0])).astype(np.int32)
 
     def solve(self, known: np.ndarray) -> np.ndarray:
         """Values of the far samples [far, T] from the samples at `reads` [reads, T]."""
-        half = (known[self._fine] * self._share).sum(1)
+        half = np.empty((len(self._fine), known.shape[1]), np.float32)
+        kernels.mix(known, self._fine, self._share, half)
         if self._fill is not None:
             half = np.concatenate([half, self._fill.solve(half[self._to_fill])])
-        return (half[self._taps] * self._weights).sum(1)
+        out = np.empty((len(self._taps), known.shape[1]), np.float32)
+        kernels.mix(half, self._taps, self._weights, out)
+        return out
