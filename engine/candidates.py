@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from threading import Lock
 
 import cv2
 import numpy as np
@@ -224,6 +225,8 @@ class Pass:
             if self._region[n] is not None:
                 union |= self._region[n].hole
         self._origins = tiles.lay(union)
+        #: Held while what many frames share is looked up or made; `evidence` may be called from several threads.
+        self._shared = Lock()
         self._placed: tuple[Region, np.ndarray, Placed] | None = None
         self._fills: dict[int, tuple[np.ndarray, ...]] = {}
         self._stacks = [
@@ -302,8 +305,9 @@ class Pass:
         if region is None:
             return None
         p = self._picture
-        active, placed = self._place(region)
-        fill = self._fill(n)
+        with self._shared:
+            active, placed = self._place(region)
+            fill = self._fill(n)
         count, size = len(active), tiles.SIZE
         sides = self._before[n], self._after[n]
         shapes = [placed.windows[self._is_chroma(k)].shape for k in range(p.plane_count)]

@@ -12,7 +12,7 @@ Policy of time (cited below as #1..#5):
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import cv2
@@ -45,14 +45,17 @@ class Patches:
 
 
 class Inpainter:
-    """Restores blocks of a clip. Thread-safe: all work is done on one thread of its own and its two helpers."""
+    """Restores blocks of a clip. Thread-safe: all work is done on one thread of its own and its helpers."""
 
     def __init__(self, picture: PictureFormat, length: int, settings: Settings) -> None:
         """Raises ModelError and DeviceError."""
         self.picture, self.length, self.settings = picture, length, settings
         self._runtime = Runtime(settings.model, settings.device, settings.precision)
-        self._thread = ThreadPoolExecutor(1, "osdclean", initializer=lambda: torch.set_num_threads(cores()))
-        self._workers = ThreadPoolExecutor(2, "osdclean-worker")
+        self._thread = ThreadPoolExecutor(1, "osdclean")
+        # Each works on something of its own; torch's threads inside one call would only wait for each other.
+        self._workers = ThreadPoolExecutor(
+            max(2, cores()), "osdclean-worker", initializer=lambda: torch.set_num_threads(1)
+        )
         self._regions = Regions(picture)
         #: n -> motion between n and n + 1, None across a cut.
         self._flows: dict[int, Flow | None] = {}
@@ -105,13 +108,13 @@ class Inpainter:
         run = Pass(self.picture, window, run_in, frames, regions, self._flows, self._workers)
         out = {}
         state, tiles_before = None, None
-        ahead = self._workers.submit(run.evidence, run_in.start)
+        # Evidence is gathered two frames ahead of the network, so that no worker waits for either.
+        ahead = {n: self._workers.submit(run.evidence, n) for n in run_in[:2]}
         for n in run_in:
-            found = ahead.result()
-            if n + 1 < run_in.stop:  # the next frame's evidence is gathered while the network works on this one
-                ahead = self._workers.submit(run.evidence, n + 1)
+            found = ahead.pop(n).result()
             if found is None:
                 state = None
+                self._gather(run, n + 2, run_in, ahead)
                 continue
             active, placed, evidence = found
             tiles_now = torch.from_numpy(active)
@@ -124,11 +127,17 @@ class Inpainter:
                 torch.from_numpy(evidence.hole[:, None]),
                 torch.from_numpy(evidence.flow),
             )
-            luma, chroma, state = self._runtime.step(inputs, state)
+            finish = self._runtime.begin(inputs, state, self._workers)
+            self._gather(run, n + 2, run_in, ahead)
+            luma, chroma, state = finish()
             tiles_before = tiles_now
             if n in wanted:
                 out[n] = run.patch(n, placed, luma.numpy(), chroma.numpy())
         return Patches(frames=out)
+
+    def _gather(self, run: Pass, n: int, run_in: range, ahead: dict[int, Future]) -> None:
+        if n in run_in:
+            ahead[n] = self._workers.submit(run.evidence, n)
 
     def _check(self, frames: Mapping[int, Planes]) -> None:
         if self.picture.floating:

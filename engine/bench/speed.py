@@ -93,7 +93,7 @@ def _stages(made: Case) -> tuple[Counter[str], float, float, int]:
     places = (
         (motion, "prepare", "reduced luma"), (inpainter, "flow_between", "motion"),
         (candidates.Pass, "_walk", "sources"), (candidates.Pass, "evidence", "candidates and fills"),
-        (runtime.Runtime, "step", "network"), (candidates.Pass, "patch", "patches"),
+        (runtime.Runtime, "_run", "network"), (candidates.Pass, "patch", "patches"),
     )  # fmt: skip
     kept = [(holder, name, getattr(holder, name)) for holder, name, _ in places]
     settings = Settings()

@@ -48,6 +48,7 @@ def test_the_wheel_holds_the_plugin_where_the_host_looks(built):
     assert any(name in names for name in (PLUGINS + "osdclean.so", PLUGINS + "osdclean.dylib"))
     assert "osdclean/engine/weights/probe.safetensors" in names
     assert "osdclean/plugin/entry.py" in names
+    assert [name for name in names if name.startswith("osdclean/engine/kernels.") and not name.endswith(".py")]
     assert "osdclean/vs_scripts/__init__.py" in names
 
 
@@ -87,11 +88,18 @@ def test_without_pythons_headers_too(library, monkeypatch, tmp_path):
 
 
 def test_a_failing_compiler_is_quoted(library, monkeypatch, tmp_path):
-    monkeypatch.setattr(library, "_flags", lambda: ["--no-such-flag"])
+    monkeypatch.setenv("CC", "cc --no-such-flag")
     with pytest.raises(
         library.BuildError, match=r"(?s)the C compiler failed: .*--no-such-flag.*\n.*no-such-flag"
     ):
         library.build(ROOT, tmp_path)
+
+
+def test_kernels_that_do_not_translate_are_quoted(library, tmp_path):
+    (tmp_path / "engine").mkdir()
+    (tmp_path / "engine" / "kernels.py").write_text("import cython\n\nx = (\n")
+    with pytest.raises(library.BuildError, match=r"(?s)Cython failed: .*kernels.py"):
+        library.build_kernels(tmp_path, tmp_path / "out")
 
 
 def test_the_library_stays_loaded_and_needs_no_python_library(library, tmp_path):
