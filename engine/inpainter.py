@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Barrier
 
 import cv2
 import numpy as np
@@ -53,8 +54,9 @@ class Inpainter:
         self._runtime = Runtime(settings.model, settings.device, settings.precision)
         self._thread = ThreadPoolExecutor(1, "osdclean")
         # Each works on something of its own; torch's threads inside one call would only wait for each other.
+        self._count = max(2, cores())
         self._workers = ThreadPoolExecutor(
-            max(2, cores()), "osdclean-worker", initializer=lambda: torch.set_num_threads(1)
+            self._count, "osdclean-worker", initializer=lambda: torch.set_num_threads(1)
         )
         self._regions = Regions(picture)
         #: n -> motion between n and n + 1, None across a cut.
@@ -84,13 +86,29 @@ class Inpainter:
             frames that are missing are measured (`_SceneChangePrev` of the frame, where present).
         Raises PictureError (a mask that leaves nothing, samples that are not numbers) and DeviceError.
         """
-        return self._thread.submit(self._restore, block, frames, holes, cuts).result()
+
+        def work() -> Patches:
+            try:
+                return self._restore(block, frames, holes, cuts)
+            except BaseException:
+                # Workers may still be reading the frames, which are gone once the caller hears of the error.
+                self._drain()
+                raise
+
+        return self._thread.submit(work).result()
 
     def close(self) -> None:
         """Stop the engine's threads and let go of the network; further calls raise."""
         self._thread.shutdown()
         self._workers.shutdown()
         self._runtime.close()
+
+    def _drain(self) -> None:
+        """Wait until every worker is done with what it was given."""
+        met = Barrier(self._count + 1)
+        for _ in range(self._count):
+            self._workers.submit(met.wait)
+        met.wait()
 
     def _restore(
         self, block: int, frames: Mapping[int, Planes], holes: Mapping[int, np.ndarray], cuts: Mapping[int, bool]

@@ -1,11 +1,13 @@
 """The engine alone: any frame same pixels, nothing but the hole touched, and good pictures where motion allows."""
 
 import dataclasses
+import time
 
 import numpy as np
 import pytest
+import torch
 from moving import psnr, sliding, texture
-from osdclean.engine.candidates import Regions
+from osdclean.engine.candidates import Pass, Regions
 from osdclean.engine.errors import ArgumentError, DeviceError, PictureError
 from osdclean.engine.inpainter import Inpainter
 from osdclean.engine.picture import PictureFormat
@@ -214,5 +216,36 @@ def test_bad_input_is_told(engine):
 
 def test_an_empty_hole_runs_nothing(engine, monkeypatch):
     made = engine(3)
-    monkeypatch.setattr(made._runtime, "step", None)
+    monkeypatch.setattr(made._runtime, "begin", None)
     assert made.restore(0, {}, dict.fromkeys(range(3), hole_of((0, 0, 0, 0))), {}).frames == {}
+
+
+def test_an_error_is_told_only_when_no_worker_reads_the_frames_any_more(engine, monkeypatch):
+    made, reading, evidence = engine(6), [], Pass.evidence
+
+    def slow(self, n):
+        if n == 0:
+            raise PictureError("no")
+        reading.append(n)
+        time.sleep(0.3)
+        reading.remove(n)
+        return evidence(self, n)
+
+    monkeypatch.setattr(Pass, "evidence", slow)
+    frames = sliding(6, 96, 144, dx=2.0)
+    with pytest.raises(PictureError, match="no"):
+        made.restore(0, dict(enumerate(frames)), dict.fromkeys(range(6), hole_of()), {})
+    assert not reading
+
+
+def test_a_network_that_does_not_fit_the_device_says_so(engine, monkeypatch):
+    made = engine(3)
+
+    def full(part):
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(made._runtime, "_run", full)
+    frames = sliding(3, 96, 144, dx=2.0)
+    holes = dict.fromkeys(range(3), hole_of((20, 30, 20, 40)))
+    with pytest.raises(DeviceError, match="ran out of memory at 1 tiles"):
+        made.restore(0, dict(enumerate(frames)), holes, {})
