@@ -185,8 +185,8 @@ def follow(
     """One step of a walk, from the frame `before` (`propagation.Tracker`).
 
     number: of the hole samples of the frame before, by place, -1 elsewhere; y, x [N]: this frame's hole samples;
-    flow [N, 3]: x, y and light to the frame before; had_frame [B], had_motion [B, 3]: sources of the frame before (B 0:
-    none); anchor [A], anchor_motion [A, B, 3]: frames that are followed beside, nearest first, and the way to them;
+    flow [N, 3]: x, y and light to the frame before; had_frame [B], had_motion [B, 3]: sources of the frame before;
+    anchor [A], anchor_motion [A, B, 3]: frames that are followed beside, nearest first, and the way to them;
     missed [B, 3]: what these ways are still to be corrected by.
     Written: frame [N], motion [N, 3], next_motion [A, N, 3].
     """
@@ -194,7 +194,6 @@ def follow(
     width: cython.int = number.shape[1]
     count: cython.int = y.shape[0]
     anchors: cython.int = anchor.shape[0]
-    have: cython.bint = had_frame.shape[0] > 0
     k: cython.int
     a: cython.int
     landed: cython.int
@@ -233,7 +232,7 @@ def follow(
             ml = fl
             # A clean landing says nothing about older frames: there the sample's own place goes on (motion is smooth).
             older = landed if landed >= 0 else number[y[k], x[k]]
-            if have and landed >= 0:
+            if landed >= 0:
                 offered = had_frame[landed]
                 if offered != NOWHERE:
                     gx = had_motion[landed, 0] + fx

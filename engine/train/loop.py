@@ -163,7 +163,7 @@ def validate(network: InpaintingNetwork, examples: Examples, device: torch.devic
     count, per_source = 0.0, []
     for new, raw in examples.everything(batch):
         if new:
-            per_source.append([0.0, 0.0])
+            per_source.append(np.zeros(2))
         inputs, truth = tensors(raw, device)
         state, miss = None, None
         for given, (luma, _) in zip(inputs, truth, strict=True):
@@ -180,11 +180,12 @@ def validate(network: InpaintingNetwork, examples: Examples, device: torch.devic
         }
         age = torch.where(given.age == 0, 1e6, given.age)
         pictures["nearer"] = torch.where(age[:, :1] <= age[:, 1:], pictures["before"], pictures["after"])
-        for name, p in pictures.items():
-            error[name] += float((((p - luma) ** 2) * given.hole).sum())
-        count += float(given.hole.sum())
-        per_source[-1][0] += float((((out[0] - luma) ** 2) * given.hole).sum())
-        per_source[-1][1] += float(given.hole.sum())
+        square = {name: float((((p - luma) ** 2) * given.hole).sum()) for name, p in pictures.items()}
+        for name, e in square.items():
+            error[name] += e
+        samples = float(given.hole.sum())
+        count += samples
+        per_source[-1] += square["network"], samples
     network.train()
     steps = LENGTH - 1
     figures = {

@@ -73,7 +73,7 @@ def test_drift_is_taken_out():
     assert drifting > 35
     before, propagation.CORRECTIONS = propagation.CORRECTIONS, 0
     try:
-        assert restored(frames, *walk(frames, hole, (1.0, 0.0), flow_error=0.08)[1:], 39) < drifting - 4.5
+        assert restored(frames, *walk(frames, hole, (1.0, 0.0), flow_error=0.08)[1:], 39) < drifting - 5
     finally:
         propagation.CORRECTIONS = before
 
@@ -129,7 +129,7 @@ def test_what_comes_from_a_darker_frame_is_raised(known):
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32, np.float16])
 def test_every_type_of_sample_is_read_alike(kind):
-    """A ramp under the bicubic kernel stays a ramp, also at the picture's edge and between samples."""
+    """A ramp under the bicubic kernel stays a ramp between samples, whatever the type and the order of a row."""
     hole = box(32, 48, 12, 20, 30, 40)
     ramp = (np.arange(48, dtype=np.float32) * 2 + np.arange(32, dtype=np.float32)[:, None]).astype(kind)
     where = propagation.domain(hole)
