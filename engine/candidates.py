@@ -7,7 +7,7 @@ network sees the picture in 0..1 as luma and chroma (neutral at 0.5); RGB passes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from threading import Lock
@@ -19,8 +19,8 @@ from . import kernels, motion, propagation, spatial, tiles
 from .errors import PictureError
 from .picture import PictureFormat, Planes
 
-#: Side of the grid on which a tile knows its motion.
-FLOW_GRID = 16
+#: Luma pixels per step of the grid on which a tile knows its motion.
+FLOW_STEP = 4
 #: BT.709 weights; any fixed invertible transform would do, since it is undone sample by sample.
 _TO_YUV = np.array(
     [[0.2126, 0.7152, 0.0722], [-0.2126 / 1.8556, -0.7152 / 1.8556, 0.5], [0.5, -0.7152 / 1.5748, -0.0722 / 1.5748]],
@@ -32,13 +32,12 @@ _NEUTRAL = np.array([0, 0.5, 0.5], np.float32)
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What is known about one frame's tiles; all float32.
+    """What is known about one frame's tiles of one shape H x W; all float32.
 
-    luma: [K, 4, 64, 64], chroma: [K, 4, 2, h, w] (its own size): the picture filled under tension, filled as a plate,
+    luma: [K, 4, H, W], chroma: [K, 4, 2, h, w] (its own size): the picture filled under tension, filled as a plate,
         from before, from after.
-    age: [K, 2, 64, 64], frames to the source before and after, 0 where there is none.
-    hole: [K, 64, 64], 1 in the hole. flow: [K, 2, 16, 16], motion (x, y) to the frame before in pixels.
-    linked: whether the frame before belongs to the same scene, so that state may come from it.
+    age: [K, 2, H, W], frames to the source before and after, 0 where there is none.
+    hole: [K, H, W], 1 in the hole. flow: [K, 2, H/4, W/4], motion (x, y) to the frame before in pixels.
     """
 
     luma: np.ndarray
@@ -46,7 +45,6 @@ class Evidence:
     age: np.ndarray
     hole: np.ndarray
     flow: np.ndarray
-    linked: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,15 +71,35 @@ class Region:
 
 
 @dataclass(kw_only=True)
-class Placed:
-    """Where the samples of a region stand in the tiles of one frame: shown, the number of the sample at each place (-1
-    where none), and owner, the flat place that owns each hole sample; both for luma and chroma."""
+class Layer:
+    """Tiles of one shape that one hole touches, and how the samples of its region stand in them: active, their numbers
+    in the pass's layout; windows, for luma and chroma; shown, the number of the sample at each place (-1 where none),
+    likewise; hole, float32 [K, H, W]."""
 
-    origins: np.ndarray
+    tiles: tiles.Tiles
+    active: np.ndarray
     windows: tuple[tiles.Windows, tiles.Windows]
     shown: tuple[np.ndarray, np.ndarray]
-    owner: tuple[np.ndarray, np.ndarray]
     hole: np.ndarray
+
+
+@dataclass(kw_only=True)
+class Placed:
+    """A region in the layout of a pass: a layer for each of its shapes, and owner, the flat place (in the tiles of all
+    layers) that owns each hole sample; for luma and chroma."""
+
+    layers: tuple[Layer, ...]
+    owner: tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(kw_only=True)
+class Found:
+    """One frame's evidence: where its samples stand, what is known in each layer, and whether the frame before belongs to
+    the same scene, so that state may come from it."""
+
+    placed: Placed
+    evidence: tuple[Evidence, ...]
+    linked: bool
 
 
 class Regions:
@@ -203,7 +221,8 @@ class Pass:
     """One pass over the frames of a window.
 
     frames: frame number -> planes; regions: frame number -> region of its hole; wanted: the frames whose evidence will
-    be asked for; flows: n -> motion between n and n + 1, None across a cut; workers: has at least two threads.
+    be asked for; flows: n -> motion between n and n + 1, None across a cut; workers: has at least two threads; shapes:
+    of the tiles.
     """
 
     def __init__(
@@ -215,6 +234,7 @@ class Pass:
         regions: Mapping[int, Region | None],
         flows: Mapping[int, Flow | None],
         workers: Executor,
+        shapes: Sequence[tuple[int, int]] = tiles.SHAPES,
     ) -> None:
         self._picture, self._frames, self._flows, self._wanted = picture, frames, flows, wanted
         self._region = regions
@@ -224,10 +244,10 @@ class Pass:
         for n in wanted:
             if self._region[n] is not None:
                 union |= self._region[n].hole
-        self._origins = tiles.lay(union)
+        self._layout = tiles.lay(union, shapes)
         #: Held while what many frames share is looked up or made; `evidence` may be called from several threads.
         self._shared = Lock()
-        self._placed: tuple[Region, np.ndarray, Placed] | None = None
+        self._placed: tuple[Region, Placed] | None = None
         self._fills: dict[int, tuple[np.ndarray, ...]] = {}
         self._stacks = [
             propagation.Stack(
@@ -256,28 +276,30 @@ class Pass:
                 found[n] = sources
         return found
 
-    def _place(self, region: Region) -> tuple[np.ndarray, Placed]:
-        """(numbers of the tiles this region touches, places in them)."""
+    def _place(self, region: Region) -> Placed:
+        """Where this region's samples stand."""
         if self._placed is not None and self._placed[0] is region:
-            return self._placed[1:]
+            return self._placed[1]
         p = self._picture
-        whole = tiles.windows(self._origins, p.height, p.width)
-        inside = region.luma.y[: region.luma.hole_count], region.luma.x[: region.luma.hole_count]
-        active = np.flatnonzero((tiles.numbers(whole, *inside, (p.height, p.width)) >= 0).any((1, 2)))
-        origins = self._origins[active]
         ss = (p.subsampling_h, p.subsampling_w)
-        at = (tiles.windows(origins, p.height, p.width), tiles.windows(origins, *p.plane_shape(1), *ss))
-        shown, owner = [], []
-        for w, s, shape, sub in (
-            (at[0], region.luma, p.plane_shape(0), (0, 0)),
-            (at[1], region.chroma, p.plane_shape(1), ss),
-        ):
-            shown.append(tiles.numbers(w, s.y, s.x, shape))
-            owner.append(tiles.owned(w, origins, s.y[: s.hole_count], s.x[: s.hole_count], shape, *sub))
-        hole = at[0].read(region.hole).astype(np.float32)
-        placed = Placed(origins=origins, windows=at, shown=tuple(shown), owner=tuple(owner), hole=hole)
-        self._placed = (region, active, placed)
-        return active, placed
+        shapes = p.plane_shape(0), p.plane_shape(1)
+        samples = region.luma, region.chroma
+        layers = []
+        for laid in self._layout:
+            touched = tiles.windows(laid, *shapes[0]).read(region.hole).any((1, 2))
+            active = np.flatnonzero(touched)
+            mine = laid[active]
+            at = tiles.windows(mine, *shapes[0]), tiles.windows(mine, *shapes[1], *ss)
+            shown = tuple(tiles.numbers(w, s.y, s.x, shape) for w, s, shape in zip(at, samples, shapes, strict=True))
+            hole = at[0].read(region.hole).astype(np.float32)
+            layers.append(Layer(tiles=mine, active=active, windows=at, shown=shown, hole=hole))
+        owner = tuple(
+            tiles.owned([y.windows[k] for y in layers], s.y[: s.hole_count], s.x[: s.hole_count], shapes[k], *sub)
+            for k, (s, sub) in enumerate(zip(samples, ((0, 0), ss), strict=True))
+        )
+        placed = Placed(layers=tuple(layers), owner=owner)
+        self._placed = (region, placed)
+        return placed
 
     def _fill(self, n: int) -> tuple[tuple[np.ndarray, ...], ...]:
         """The spatial fills of each plane's hole samples; worked out for a run of frames with the same hole at once."""
@@ -299,83 +321,91 @@ class Pass:
             }
         return self._fills[n]
 
-    def evidence(self, n: int) -> tuple[np.ndarray, Placed, Evidence] | None:
-        """(numbers of the tiles, their places, evidence) of a wanted frame; None where it has no hole."""
+    def evidence(self, n: int) -> Found | None:
+        """What is known about a wanted frame; None where it has no hole."""
         region = self._region[n]
         if region is None:
             return None
         p = self._picture
         with self._shared:
-            active, placed = self._place(region)
+            placed = self._place(region)
             fill = self._fill(n)
-        count, size = len(active), tiles.SIZE
-        sides = self._before[n], self._after[n]
-        shapes = [placed.windows[self._is_chroma(k)].shape for k in range(p.plane_count)]
-        laid = [np.empty((count, 4, *shape), np.float32) for shape in shapes]
-        age = np.empty((count, 2, size, size), np.float32)
-        for k, pictures in enumerate(laid):
-            chroma = self._is_chroma(k)
-            samples, w, shown = (region.chroma if chroma else region.luma), placed.windows[chroma], placed.shown[chroma]
-            stack = self._stacks[k]
+        seen = []
+        for k in range(p.plane_count):
+            samples = region.chroma if self._is_chroma(k) else region.luma
             light = 0 if k and p.family == "YUV" else p.peak / 255
-            seen = [
-                propagation.brought(
-                    n, stack, samples.y, samples.x, samples.follows, self._stacks[self._main], region.domain, s, light
-                )
-                for s in sides
-            ]
-            kernels.lay(
-                stack.planes[n - stack.first], stack.strides[n - stack.first], stack.kind, w.y, w.x, shown,
-                samples.hole_count, *fill[k], *(values for values, _ in seen), 1 / p.peak,
-                0.5 if p.floating and k and p.family == "YUV" else 0, pictures,
+            seen.append(
+                [
+                    propagation.brought(
+                        n, self._stacks[k], samples.y, samples.x, samples.follows, self._stacks[self._main],
+                        region.domain, sources, light,
+                    )
+                    for sources in (self._before[n], self._after[n])
+                ]
             )  # fmt: skip
-            if k == 0:
-                kernels.lay_ages(shown, *(ages for _, ages in seen), age)
-        luma, chroma = self._split(laid)
         linked = n > self._wanted.start and self._region[n - 1] is not None
         flow = self._flows[n - 1] if linked else None
-        return (
-            active,
-            placed,
-            Evidence(
-                luma=luma,
-                chroma=chroma,
-                age=age,
-                hole=placed.hole,
-                flow=_tile_flow(flow, placed.origins),
-                linked=flow is not None,
-            ),
-        )
+        known = tuple(self._lay(n, region, layer, fill, seen, flow) for layer in placed.layers)
+        return Found(placed=placed, evidence=known, linked=flow is not None)
+
+    def _lay(
+        self,
+        n: int,
+        region: Region,
+        layer: Layer,
+        fill: tuple[tuple[np.ndarray, ...], ...],
+        seen: list[list[tuple[np.ndarray, np.ndarray]]],
+        flow: Flow | None,
+    ) -> Evidence:
+        """The evidence of one layer, from each plane's fills and what was brought to it from before and after."""
+        p, laid = self._picture, []
+        age = np.empty((len(layer.active), 2, *layer.tiles.shape), np.float32)
+        for k, sides in enumerate(seen):
+            chroma = self._is_chroma(k)
+            samples, w, shown = (region.chroma if chroma else region.luma), layer.windows[chroma], layer.shown[chroma]
+            pictures = np.empty((len(layer.active), 4, *w.shape), np.float32)
+            stack = self._stacks[k]
+            kernels.lay(
+                stack.planes[n - stack.first], stack.strides[n - stack.first], stack.kind, w.y, w.x, shown,
+                samples.hole_count, *fill[k], *(values for values, _ in sides), 1 / p.peak,
+                0.5 if p.floating and k and p.family == "YUV" else 0, pictures,
+            )  # fmt: skip
+            laid.append(pictures)
+            if k == 0:
+                kernels.lay_ages(shown, *(ages for _, ages in sides), age)
+        luma, chroma = self._split(laid)
+        return Evidence(luma=luma, chroma=chroma, age=age, hole=layer.hole, flow=_tile_flow(flow, layer.tiles))
 
     def _is_chroma(self, plane: int) -> bool:
         """Whether a plane has samples of its own: the chroma of YUV."""
         return plane > 0 and self._picture.family == "YUV"
 
     def _split(self, planes: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """(luma [K, 4, 64, 64], chroma [K, 4, 2, h, w]) of the planes' tiles, each [K, 4, h, w]."""
+        """(luma [K, 4, H, W], chroma [K, 4, 2, h, w]) of the planes' tiles, each [K, 4, h, w]."""
         if self._picture.family == "GRAY":
-            shape = planes[0].shape[:2]
-            return planes[0], np.full((*shape, 2, tiles.SIZE // 2, tiles.SIZE // 2), 0.5, np.float32)
+            k, four, h, w = planes[0].shape
+            return planes[0], np.full((k, four, 2, h // 2, w // 2), 0.5, np.float32)
         if self._picture.family == "RGB":
             yuv = np.einsum("ij,jkphw->kpihw", _TO_YUV, np.stack(planes)) + _NEUTRAL[:, None, None]
             return np.ascontiguousarray(yuv[:, :, 0]), yuv[:, :, 1:]
         return planes[0], np.stack(planes[1:], 2)
 
     def patch(
-        self, n: int, placed: Placed, luma: np.ndarray, chroma: np.ndarray
+        self, n: int, placed: Placed, luma: Sequence[np.ndarray], chroma: Sequence[np.ndarray]
     ) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
         """Per plane the flat indices of hole samples and their new values in the clip's own type.
 
-        luma: float32 [K, 64, 64], chroma: float32 [K, 2, h, w], the network's picture.
+        luma: float32 [K, 1, H, W], chroma: float32 [K, 2, h, w], the network's picture, for each layer.
         """
         p, region = self._picture, self._region[n]
-        out = []
-        values = [luma.ravel()[placed.owner[0]]]
+        owner = placed.owner
+        values = [np.concatenate([picture.ravel() for picture in luma])[owner[0]]]
+        if p.family != "GRAY":
+            where = owner[int(p.family == "YUV")]
+            values += [np.concatenate([picture[:, c].ravel() for picture in chroma])[where] for c in (0, 1)]
         if p.family == "RGB":
-            yuv = np.stack(values + [np.ascontiguousarray(chroma[:, c]).ravel()[placed.owner[0]] for c in (0, 1)])
-            values = list(_TO_RGB @ (yuv - _NEUTRAL[:, None]))
-        elif p.family == "YUV":
-            values += [np.ascontiguousarray(chroma[:, c]).ravel()[placed.owner[1]] for c in (0, 1)]
+            values = list(_TO_RGB @ (np.stack(values) - _NEUTRAL[:, None]))
+        out = []
         for k, v in enumerate(values):
             samples = region.luma if k == 0 or p.family == "RGB" else region.chroma
             y, x = samples.y[: samples.hole_count], samples.x[: samples.hole_count]
@@ -388,14 +418,13 @@ class Pass:
         return tuple(out)
 
 
-def _tile_flow(flow: Flow | None, origins: np.ndarray) -> np.ndarray:
-    """Motion to the frame before on the tiles' own grid, float32 [K, 2, FLOW_GRID, FLOW_GRID]; zero where unknown."""
-    k, g = len(origins), FLOW_GRID
+def _tile_flow(flow: Flow | None, laid: tiles.Tiles) -> np.ndarray:
+    """Motion to the frame before on the tiles' own grid, float32 [K, 2, H/4, W/4]; zero where unknown."""
+    k, (h, w) = len(laid.origins), (side // FLOW_STEP for side in laid.shape)
     if flow is None:
-        return np.zeros((k, 2, g, g), np.float32)
-    step = tiles.SIZE // g
-    at = np.arange(g, dtype=np.float32) * step + (step - 1) / 2
-    y = np.broadcast_to((origins[:, :1] + at)[:, :, None], (k, g, g)).ravel()
-    x = np.broadcast_to((origins[:, 1:] + at)[:, None, :], (k, g, g)).ravel()
+        return np.zeros((k, 2, h, w), np.float32)
+    rows, columns = (np.arange(side, dtype=np.float32) * FLOW_STEP + (FLOW_STEP - 1) / 2 for side in (h, w))
+    y = np.broadcast_to((laid.origins[:, :1] + rows)[:, :, None], (k, h, w)).ravel()
+    x = np.broadcast_to((laid.origins[:, 1:] + columns)[:, None, :], (k, h, w)).ravel()
     moved = _at(flow.field, y, x, flow.step)
-    return np.ascontiguousarray(moved.reshape(k, g, g, 2).transpose(0, 3, 1, 2))
+    return np.ascontiguousarray(moved.reshape(k, h, w, 2).transpose(0, 3, 1, 2))

@@ -21,9 +21,9 @@ import numpy as np
 import torch
 
 from . import motion
-from .candidates import Flow, Pass, Region, Regions, flow_between
+from .candidates import Flow, Pass, Placed, Region, Regions, flow_between
 from .errors import PictureError
-from .network import Inputs
+from .network import Inputs, State
 from .picture import PictureFormat, Planes
 from .runtime import Runtime, cores, moved
 from .settings import Settings
@@ -125,32 +125,34 @@ class Inpainter:
         run_in = range(max(window.start, wanted.start - SETTLE), wanted.stop)
         run = Pass(self.picture, window, run_in, frames, regions, self._flows, self._workers)
         out = {}
-        state, tiles_before = None, None
+        states: list[State | None] = []
+        before: Placed | None = None
         # Evidence is gathered two frames ahead of the network, so that no worker waits for either.
         ahead = {n: self._workers.submit(run.evidence, n) for n in run_in[:2]}
         for n in run_in:
             found = ahead.pop(n).result()
             if found is None:
-                state = None
+                before = None
                 self._gather(run, n + 2, run_in, ahead)
                 continue
-            active, placed, evidence = found
-            tiles_now = torch.from_numpy(active)
-            if state is not None and not evidence.linked:
-                state = None
-            elif state is not None and not torch.equal(tiles_now, tiles_before):
-                state = moved(state, tiles_before, tiles_now)
-            inputs = Inputs(
-                *(torch.from_numpy(a) for a in (evidence.luma, evidence.chroma, evidence.age)),
-                torch.from_numpy(evidence.hole[:, None]),
-                torch.from_numpy(evidence.flow),
-            )
-            finish = self._runtime.begin(inputs, state, self._workers)
+            placed = found.placed
+            if before is None or not found.linked:
+                states = [None] * len(placed.layers)
+            elif placed is not before:
+                states = [
+                    moved(state, *(torch.from_numpy(layer.active) for layer in layers))
+                    for state, *layers in zip(states, before.layers, placed.layers, strict=True)
+                ]
+            inputs = [
+                Inputs(*(torch.from_numpy(a) for a in (e.luma, e.chroma, e.age, e.hole[:, None], e.flow)))
+                for e in found.evidence
+            ]
+            finish = self._runtime.begin(inputs, states, self._workers)
             self._gather(run, n + 2, run_in, ahead)
-            luma, chroma, state = finish()
-            tiles_before = tiles_now
+            luma, chroma, states = finish()
+            before = placed
             if n in wanted:
-                out[n] = run.patch(n, placed, luma.numpy(), chroma.numpy())
+                out[n] = run.patch(n, placed, luma, chroma)
         return Patches(frames=out)
 
     def _gather(self, run: Pass, n: int, run_in: range, ahead: dict[int, Future]) -> None:

@@ -29,8 +29,8 @@ class NetworkConfig:
 
 
 class Inputs(NamedTuple):
-    """Tensors of `candidates.Evidence`: luma [K, 4, S, S], chroma [K, 4, 2, h, w], age [K, 2, S, S], hole [K, 1, S, S],
-    flow [K, 2, G, G]."""
+    """Tensors of `candidates.Evidence`: luma [K, 4, H, W], chroma [K, 4, 2, h, w], age [K, 2, H, W], hole [K, 1, H, W],
+    flow [K, 2, H/4, W/4]; H and W multiples of 8."""
 
     luma: Tensor
     chroma: Tensor
@@ -40,8 +40,8 @@ class Inputs(NamedTuple):
 
 
 class State(NamedTuple):
-    """What is carried to the next frame: ConvLSTM's h and c [K, hidden, S/8, S/8] and the restored tile, luma
-    [K, 1, S, S] and chroma [K, 2, h, w]; valid: [K, 1, 1, 1], 0 where the state is to be forgotten."""
+    """What is carried to the next frame: ConvLSTM's h and c [K, hidden, H/8, W/8] and the restored tile, luma
+    [K, 1, H, W] and chroma [K, 2, h, w]; valid: [K, 1, 1, 1], 0 where the state is to be forgotten."""
 
     h: Tensor
     c: Tensor
@@ -145,12 +145,12 @@ class InpaintingNetwork(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def start(self, inputs: Inputs) -> State:
-        k, _, s, _ = inputs.luma.shape
+        k, _, height, width = inputs.luma.shape
         zero = inputs.luma.new_zeros
         m = self.config.hidden
         return State(
-            zero(k, m, s // 8, s // 8),
-            zero(k, m, s // 8, s // 8),
+            zero(k, m, height // 8, width // 8),
+            zero(k, m, height // 8, width // 8),
             inputs.luma[:, :1].float(),
             inputs.chroma[:, 0].float(),
             zero(k, 1, 1, 1),
@@ -159,11 +159,11 @@ class InpaintingNetwork(nn.Module):
     def carry(self, state: State, inputs: Inputs) -> State:
         """The state moved along the motion to this frame; what is to be forgotten starts anew."""
         fresh = self.start(inputs)
-        s = inputs.luma.shape[2]
-        flow = F.interpolate(inputs.flow, (s, s), mode="bilinear", align_corners=False)
-        coarse = _resize(inputs.flow, s // 8, s // 8) / 8
+        height, width = inputs.luma.shape[2:]
+        flow = F.interpolate(inputs.flow, (height, width), mode="bilinear", align_corners=False)
+        coarse = _resize(inputs.flow, height // 8, width // 8) / 8
         ch, cw = state.chroma.shape[2:]
-        small = _resize(flow, ch, cw) * flow.new_tensor([cw / s, ch / s]).view(1, 2, 1, 1)
+        small = _resize(flow, ch, cw) * flow.new_tensor([cw / width, ch / height]).view(1, 2, 1, 1)
         keep = state.valid
         memory = warp(torch.cat([state.h, state.c], 1), coarse) * keep
         h, c = memory.chunk(2, 1)
@@ -173,11 +173,11 @@ class InpaintingNetwork(nn.Module):
         return State(h, c, luma, chroma, keep)
 
     def forward(self, inputs: Inputs, state: State | None = None) -> tuple[tuple[Tensor, Tensor], State]:
-        """inputs, state: as above, values 0..1. Returns restored luma [K, 1, S, S] and chroma [K, 2, h, w], float32,
+        """inputs, state: as above, values 0..1. Returns restored luma [K, 1, H, W] and chroma [K, 2, h, w], float32,
         to be used in the hole, and the next frame's state."""
         state = self.start(inputs) if state is None else self.carry(state, inputs)
-        k, _, s, _ = inputs.luma.shape
-        half = s // 2
+        k, _, height, width = inputs.luma.shape
+        half = height // 2, width // 2
         luma = torch.cat([inputs.luma, state.luma], 1)
         chroma = torch.cat([inputs.chroma, state.chroma[:, None]], 1)
         ch, cw = chroma.shape[3:]
@@ -191,13 +191,13 @@ class InpaintingNetwork(nn.Module):
         )
         coarse = torch.cat(
             [
-                (_resize(chroma.flatten(1, 2), half, half) - 0.5) * 4,
+                (_resize(chroma.flatten(1, 2), *half) - 0.5) * 4,
                 torch.log2(1 + oldest) / 6,
-                state.valid.expand(k, 1, half, half),
+                state.valid.expand(k, 1, *half),
             ],
             1,
         )
-        x = coarse.new_empty(k, half, half, 4 * fine.shape[1] + coarse.shape[1], dtype=kind).permute(0, 3, 1, 2)
+        x = coarse.new_empty(k, *half, 4 * fine.shape[1] + coarse.shape[1], dtype=kind).permute(0, 3, 1, 2)
         space_to_depth(fine, x[:, : 4 * fine.shape[1]])
         x[:, 4 * fine.shape[1] :] = coarse
         x1 = self.level1(self.stem(x))

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from . import weights
 from .errors import DeviceError
 from .network import InpaintingNetwork, Inputs, State
 
-#: Tiles per call of the network: on a GPU, so that memory stays bounded on any picture; on a CPU, where each call stays
-#: on one thread (two threads in one call wait for each other after every layer: 150 ms of processor time instead of
-#: 134). Fixed, so that the numbers depend on no machine's count of cores.
-BATCH, CPU_BATCH = 128, 12
+#: Luma samples per call of the network: on a GPU, so that memory stays bounded on any picture; on a CPU, where each call
+#: stays on one thread (two threads in one call wait for each other after every layer: 150 ms of processor time instead
+#: of 134). Fixed, so that the numbers depend on no machine's count of cores.
+SAMPLES, CPU_SAMPLES = 128 * 64 * 64, 12 * 64 * 64
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -99,31 +100,46 @@ class Runtime:
                 _shared[self._key] = network, users - 1
 
     def begin(
-        self, inputs: Inputs, state: State | None, workers: Executor
-    ) -> Callable[[], tuple[torch.Tensor, torch.Tensor, State]]:
-        """Begin one frame; the call that is returned waits for (luma [K, 1, S, S], chroma [K, 2, h, w], state), the
-        first two on the CPU, and raises DeviceError.
+        self, inputs: Sequence[Inputs], states: Sequence[State | None], workers: Executor
+    ) -> Callable[[], tuple[list[np.ndarray], list[np.ndarray], list[State | None]]]:
+        """Begin one frame; the call that is returned waits for (luma [K, 1, H, W], chroma [K, 2, h, w], states) of each
+        element of `inputs`, tiles of one shape, and raises DeviceError. A state is None where there are no tiles.
 
         workers: threads for a CPU's share, each of which torch may use alone (`torch.set_num_threads(1)`).
         """
         on_cpu = self.device.type == "cpu"
-        size = CPU_BATCH if on_cpu else BATCH
-        parts = [
-            (Inputs(*(t[k : k + size] for t in inputs)), state and State(*(t[k : k + size] for t in state)))
-            for k in range(0, len(inputs.luma), size)
-        ]
+        samples = CPU_SAMPLES if on_cpu else SAMPLES
+        parts, counts = [], []
+        for given, state in zip(inputs, states, strict=True):
+            k, _, h, w = given.luma.shape
+            size = max(1, samples // (h * w))
+            cuts = [slice(first, first + size) for first in range(0, k, size)]
+            parts += [(Inputs(*(t[c] for t in given)), state and State(*(t[c] for t in state))) for c in cuts]
+            counts.append(len(cuts))
         running = (workers.map if on_cpu else map)(self._run, parts)
 
-        def finish() -> tuple[torch.Tensor, torch.Tensor, State]:
+        def finish() -> tuple[list[np.ndarray], list[np.ndarray], list[State | None]]:
             try:
                 done = list(running)
             except torch.OutOfMemoryError:
                 raise DeviceError(
-                    f'{self.device} ran out of memory at {len(inputs.luma)} tiles; use precision="fp16", a smaller '
-                    'mask, or device="cpu"'
+                    f"{self.device} ran out of memory at {sum(len(i.luma) for i in inputs)} tiles; use "
+                    'precision="fp16", a smaller mask, or device="cpu"'
                 ) from None
-            luma, chroma = (torch.cat([out[i] for out, _ in done]).float().cpu() for i in (0, 1))
-            return luma, chroma, State(*(torch.cat(t) for t in zip(*(s for _, s in done), strict=True)))
+            luma, chroma, after, first = [], [], [], 0
+            for given, count in zip(inputs, counts, strict=True):
+                mine = done[first : first + count]
+                first += count
+                if not mine:
+                    luma.append(given.luma[:, :1].numpy())
+                    chroma.append(given.chroma[:, 0].numpy())
+                    after.append(None)
+                    continue
+                pictures = (torch.cat([out[i] for out, _ in mine]).float().cpu().numpy() for i in (0, 1))
+                for kept, picture in zip((luma, chroma), pictures, strict=True):
+                    kept.append(picture)
+                after.append(State(*(torch.cat(t) for t in zip(*(s for _, s in mine), strict=True))))
+            return luma, chroma, after
 
         return finish
 
@@ -133,8 +149,10 @@ class Runtime:
         return self._network(Inputs(*(t.to(self.device, non_blocking=True) for t in inputs)), state)
 
 
-def moved(state: State, before: torch.Tensor, now: torch.Tensor) -> State:
+def moved(state: State | None, before: torch.Tensor, now: torch.Tensor) -> State | None:
     """The state of tiles `before` (sorted numbers) for the tiles `now`; what was not there is to be forgotten."""
+    if state is None or torch.equal(before, now):
+        return state
     at = torch.searchsorted(before, now).clamp(max=len(before) - 1)
     there = before[at] == now
     at = at.to(state.h.device)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import OsdcleanError
@@ -38,6 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--rounds", type=int, default=2, metavar="N", help="overlays per clip (default: 2)")
     parser.add_argument("--steps", type=int, default=10000, metavar="N", help="updates in all (default: 10000)")
+    parser.add_argument(
+        "--begin-with",
+        metavar="MODEL",
+        help="weights to begin with: a file, or default; then only sequences are learned, at half the rate "
+        "(default: random weights)",
+    )
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="seed of the training (default: 1)")
     parser.add_argument(
         "--processes", type=int, metavar="N", help="processes that build examples (default: one per core)"
@@ -73,8 +80,10 @@ def run(args: argparse.Namespace) -> int:
     if args.threads:
         torch.set_num_threads(args.threads)
     config = TrainConfig(steps=args.steps, seed=args.seed)
+    if args.begin_with:
+        config = replace(config, stages=((0.0, 2, 16), (0.5, 5, 8)), rate=config.rate / 2)
     bar = Progress(config.steps, unit="steps")
-    weights = fit(config, examples, args.out, print, bar.update)
+    weights = fit(config, examples, args.out, print, bar.update, args.begin_with)
     bar.close()
     print(f"weights: {weights}")
     return 0

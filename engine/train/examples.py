@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .. import candidates, holes, motion
+from .. import candidates, holes, motion, tiles
 from ..picture import PictureFormat, Planes
 from ..synth import overlays
 
@@ -91,7 +91,7 @@ def build(
     flows = {n: candidates.flow_between(inputs[n], inputs[n + 1], region, region) for n in window[:-1]}
     with ThreadPoolExecutor(2) as workers:
         run = candidates.Pass(
-            picture, window, window, dict(enumerate(frames)), dict.fromkeys(window, region), flows, workers
+            picture, window, window, dict(enumerate(frames)), dict.fromkeys(window, region), flows, workers, tiles.SQUARE
         )
     stored: dict[str, list[np.ndarray]] = {name: [] for name in Shard.FIELDS}
     starts = rng.permutation(len(frames) - LENGTH + 1)[: max(1, round(per_tile * 3))]
@@ -99,10 +99,11 @@ def build(
         taken = None
         rows: dict[str, list[np.ndarray]] = {name: [] for name in Shard.FIELDS}
         for n in range(start, start + LENGTH):
-            _, placed, e = run.evidence(n)
+            found = run.evidence(n)
+            (layer,), (e,) = found.placed.layers, found.evidence
             if taken is None:
                 taken = np.sort(rng.permutation(len(e.hole))[: max(1, round(len(e.hole) / 3))])
-            w = placed.windows
+            w = layer.windows
             rows["truth"].append(w[0].read(truth[n][0])[taken])
             rows["truth_chroma"].append(np.stack([w[1].read(truth[n][k])[taken] for k in (1, 2)], 1))
             rows["luma"].append(_bytes(e.luma[taken]))

@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 
 from ..network import InpaintingNetwork, Inputs, NetworkConfig
-from ..weights import save
+from ..weights import load, save
 from .examples import LENGTH, Shard
 
 
@@ -201,13 +201,18 @@ def fit(
     run: Path,
     say: Callable[[str], None],
     progress: Callable[[int], None] | None = None,
+    origin: str | None = None,
 ) -> Path:
-    """Train until `config.steps`, continuing from `run/last.pt` where it is there. Returns the weights file."""
+    """Train until `config.steps`, continuing from `run/last.pt` where it is there. Returns the weights file.
+
+    origin: weights to begin with, as the node's `model`; random ones where None. Raises ModelError.
+    """
     run.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(config.seed)
-    network = InpaintingNetwork(config.network).to(device)
-    average = InpaintingNetwork(config.network).to(device)
+    network = InpaintingNetwork(config.network) if origin is None else load(origin).train()
+    network.to(device)
+    average = InpaintingNetwork(network.config).to(device)
     average.load_state_dict(network.state_dict())
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.rate, weight_decay=1e-4, betas=(0.9, 0.99))
     rng = np.random.default_rng(config.seed)
