@@ -94,8 +94,8 @@ class Placed:
 
 @dataclass(kw_only=True)
 class Found:
-    """One frame's evidence: where its samples stand, what is known in each layer, and whether the frame before belongs to
-    the same scene, so that state may come from it."""
+    """One frame's evidence: where its samples stand, what is known in each layer, and whether the frame before belongs
+    to the same scene, so that state may come from it."""
 
     placed: Placed
     evidence: tuple[Evidence, ...]
@@ -105,8 +105,8 @@ class Found:
 class Regions:
     """Regions by hole, so that a static mask (or a display that shows the same digits again) is worked out once."""
 
-    def __init__(self, picture: PictureFormat, keep: int = 64) -> None:
-        self._picture, self._keep = picture, keep
+    def __init__(self, picture: PictureFormat, workers: Executor, keep: int = 64) -> None:
+        self._picture, self._workers, self._keep = picture, workers, keep
         self._cells = spatial.Cells(spatial.TENSE), spatial.Cells(spatial.PLATE)
         self._regions: dict[bytes, Region] = {}
         self._last: tuple[np.ndarray, Region | None] | None = None
@@ -132,14 +132,13 @@ class Regions:
         domain = propagation.domain(hole)
         everything = np.arange(len(domain.y), dtype=np.int32)
         luma = _PlaneSamples(y=domain.y, x=domain.x, hole_count=domain.hole_count, follows=everything)
-        fill = tuple(spatial.Fill(hole, cells) for cells in self._cells)
         if p.family != "YUV" or (p.subsampling_h, p.subsampling_w) == (0, 0):
             return Region(
                 hole=hole,
                 domain=domain,
                 luma=luma,
                 chroma=luma,
-                fills=(fill,) * p.plane_count,
+                fills=(self._filled(hole)[0],) * p.plane_count,
                 veils=(domain.veil, domain.veil),
             )
         shape = p.plane_shape(1)
@@ -158,7 +157,7 @@ class Regions:
         small = np.zeros(shape, bool)
         small[chroma.y[: chroma.hole_count], chroma.x[: chroma.hole_count]] = True
         self._check(small)
-        other = tuple(spatial.Fill(small, cells) for cells in self._cells)
+        fill, other = self._filled(hole, small)
         return Region(
             hole=hole,
             domain=domain,
@@ -167,6 +166,11 @@ class Regions:
             fills=(fill, other, other),
             veils=(domain.veil, propagation.veil(small)),
         )
+
+    def _filled(self, *of: np.ndarray) -> list[tuple[spatial.Fill, ...]]:
+        """For each hole its two fills; each kind of fill is worked out by one worker, who alone uses its cells."""
+        made = self._workers.map(lambda cells: [spatial.Fill(hole, cells) for hole in of], self._cells)
+        return list(zip(*made, strict=True))
 
     @staticmethod
     def _check(hole: np.ndarray) -> None:

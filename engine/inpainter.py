@@ -58,7 +58,7 @@ class Inpainter:
         self._workers = ThreadPoolExecutor(
             self._count, "osdclean-worker", initializer=lambda: torch.set_num_threads(1)
         )
-        self._regions = Regions(picture)
+        self._regions = Regions(picture, self._workers)
         #: n -> motion between n and n + 1, None across a cut.
         self._flows: dict[int, Flow | None] = {}
 

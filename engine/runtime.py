@@ -15,9 +15,9 @@ from . import weights
 from .errors import DeviceError
 from .network import InpaintingNetwork, Inputs, State
 
-#: Luma samples per call of the network: on a GPU, so that memory stays bounded on any picture; on a CPU, where each call
-#: stays on one thread (two threads in one call wait for each other after every layer: 150 ms of processor time instead
-#: of 134). Fixed, so that the numbers depend on no machine's count of cores.
+#: Luma samples per call of the network: on a GPU, so that memory stays bounded on any picture; on a CPU, where each
+#: call stays on one thread (two threads in one call wait for each other after every layer: 150 ms of processor time
+#: instead of 134). Fixed, so that the numbers depend on no machine's count of cores.
 SAMPLES, CPU_SAMPLES = 128 * 64 * 64, 12 * 64 * 64
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 

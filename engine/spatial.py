@@ -19,7 +19,6 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.linalg import solveh_banded
 
 from . import kernels
 
@@ -70,18 +69,22 @@ def _solve(hole: np.ndarray, core: np.ndarray, tension: float) -> tuple[np.ndarr
     place = np.full((h, w), -1, np.int64)
     place[ky, kx] = np.arange(len(ky))
     row, y, x, c = (np.concatenate(part) for part in zip(*outer, strict=True))
-    known = np.bincount(row * len(ky) + place[y, x], -c, len(uy) * len(ky)).reshape(len(uy), len(ky))
+    columns = -(-len(ky) // 16) * 16
+    values = np.bincount(row * columns + place[y, x], -c, len(uy) * columns).reshape(len(uy), columns)
     # Row by row the unknown make a band matrix, symmetric and positive: little work, however wide the window.
     row, other, c = (np.concatenate(part) for part in zip(*inner, strict=True))
     lower = row >= other
     row, other, c = row[lower], other[lower], c[lower]
     band = int((row - other).max()) + 1
-    matrix = np.bincount((row - other) * len(uy) + other, c, band * len(uy)).reshape(band, len(uy))
+    matrix = np.bincount(row * band + band - 1 - (row - other), c, band * len(uy)).reshape(len(uy), band)
     # With no sample known the constant is free: a faint pull to zero settles it.
-    matrix[0] += 1e-9
-    solved = solveh_banded(matrix, known, overwrite_ab=True, overwrite_b=True, lower=True, check_finite=False)
+    matrix[:, -1] += 1e-9
+    start = np.arange(len(uy), dtype=np.int32)
+    np.minimum.at(start, row, other.astype(np.int32))
     yielded = hole & core
-    return np.argwhere(yielded), np.stack([ky, kx], 1), solved[number[yielded]].astype(np.float32)
+    wanted = number[yielded]
+    kernels.solve(matrix, start, values, wanted[0])
+    return np.argwhere(yielded), np.stack([ky, kx], 1), values[wanted, : len(ky)].astype(np.float32)
 
 
 class Cells:

@@ -2,9 +2,9 @@
 
 A layout has tiles of a few shapes, since a line of text, a number and an artificial horizon want different ones: rows
 of tiles (shelves) from the top, each of the shape with which all shelves together cover least. Every tile starts at a
-multiple of ALIGN and its sides are multiples of 16, so that chroma samples and the network's coarse grids never straddle
-two tiles. The hole samples of a tile are those in its core (MARGIN away from its edge, save at the picture's edge); a
-sample in two cores belongs to the tile that comes first.
+multiple of ALIGN and its sides are multiples of 16, so that chroma samples and the network's coarse grids never
+straddle two tiles. The hole samples of a tile are those in its core (MARGIN away from its edge, save at the picture's
+edge); a sample in two cores belongs to the tile that comes first.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy as np
 
 MARGIN, ALIGN = 8, 4
 #: Rows and columns of a tile. Each shape takes a call of the network, which costs as much as some 5,000 samples more.
-#: With that counted in, over ten displays, four subtitles and logos at 360 to 1080 lines: 64x64 alone 1, the best single
-#: shape 0.96, two 0.85, three 0.81, these four 0.80, six 0.79.
+#: With that counted in, over ten displays, four subtitles and four logos at 360 to 1080 lines: 64x64 alone 1, the best
+#: single shape 0.96, two 0.85, three 0.81, these four 0.80, six 0.79.
 SHAPES = ((32, 48), (48, 96), (64, 128), (80, 96))
 #: The one shape of examples for training, which are to be stacked.
 SQUARE = ((64, 64),)

@@ -86,13 +86,12 @@ def build(
     cv2.setNumThreads(1)
     window = range(len(frames))
     truth, frames = frames, [_covered(planes, hole, rng) for planes in frames]
-    region = candidates.Regions(picture).of(hole)
-    inputs = [motion.prepare(f[0], hole, picture.peak) for f in frames]
-    flows = {n: candidates.flow_between(inputs[n], inputs[n + 1], region, region) for n in window[:-1]}
     with ThreadPoolExecutor(2) as workers:
-        run = candidates.Pass(
-            picture, window, window, dict(enumerate(frames)), dict.fromkeys(window, region), flows, workers, tiles.SQUARE
-        )
+        region = candidates.Regions(picture, workers).of(hole)
+        inputs = [motion.prepare(f[0], hole, picture.peak) for f in frames]
+        flows = {n: candidates.flow_between(inputs[n], inputs[n + 1], region, region) for n in window[:-1]}
+        planes, regions = dict(enumerate(frames)), dict.fromkeys(window, region)
+        run = candidates.Pass(picture, window, window, planes, regions, flows, workers, tiles.SQUARE)
     stored: dict[str, list[np.ndarray]] = {name: [] for name in Shard.FIELDS}
     starts = rng.permutation(len(frames) - LENGTH + 1)[: max(1, round(per_tile * 3))]
     for start in starts:

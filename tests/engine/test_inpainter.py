@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -73,7 +74,8 @@ def test_every_chroma_sample_gets_its_own_fill(subsampling):
     for _ in range(12):  # ragged: rows and columns of chroma begin anywhere
         y, x = rng.integers(8, H - 24), rng.integers(8, W - 24)
         hole[y : y + rng.integers(1, 12), x : x + rng.integers(1, 12)] = True
-    region = Regions(picture).of(hole)
+    with ThreadPoolExecutor(2) as workers:
+        region = Regions(picture, workers).of(hole)
     samples = region.chroma
     places = samples.y.astype(int) * (W >> down_w) + samples.x
     np.testing.assert_array_equal(places[: samples.hole_count], region.fills[1][0].index)

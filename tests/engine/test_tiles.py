@@ -55,7 +55,7 @@ def test_owners_keep_away_from_tile_edges():
 
 
 def test_shapes_suit_the_hole():
-    """A line of text of any height is covered by one row of tiles, and less of the picture than with one shape alone."""
+    """A line of text of any height is covered by one row of tiles, and by no more of them than with one shape alone."""
     for lines in (14, 30, 46, 60):
         hole = np.zeros((400, 1200), bool)
         hole[101 : 101 + lines, 100:1100] = True
