@@ -3,7 +3,15 @@
 First the examples are built: each clip is laid under synthetic overlays and goes through the same motion and
 propagation as in the node; what the network would see there is kept in OUT/examples. Then the network is trained on
 them. Both parts go on where they stopped, however they stopped. OUT/curve.jsonl holds loss and validation,
-OUT/weights.safetensors the weights so far: hand them to the node as model=.
+OUT/tensorboard the same with gradients and pictures (pip install tensorboard), OUT/weights.safetensors the weights so
+far: hand them to the node as model=.
+
+Several GPUs or machines: start it by torchrun, for example
+
+  torchrun --nproc-per-node 4 -m osdclean.engine.cli.main train CLIPS --out runs/big
+
+Any setting of the training can be given with --set, for example --set rate=5e-4 --set network.widths=(48,64,96); what
+there is stands in engine/train/config.py.
 """
 
 from __future__ import annotations
@@ -13,6 +21,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from ..cli.progress import Progress
 from ..errors import OsdcleanError
 
 
@@ -38,14 +47,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder of glyph sheets for the displays (default: drawn glyphs alone)",
     )
     parser.add_argument("--rounds", type=int, default=2, metavar="N", help="overlays per clip (default: 2)")
-    parser.add_argument("--steps", type=int, default=10000, metavar="N", help="updates in all (default: 10000)")
+    parser.add_argument("--steps", type=int, metavar="N", help="updates in all (default: 10000)")
+    parser.add_argument("--seed", type=int, metavar="S", help="seed of the training (default: 1)")
+    parser.add_argument(
+        "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="further settings of the training"
+    )
     parser.add_argument(
         "--begin-with",
         metavar="MODEL",
         help="weights to begin with: a file, or default; then only sequences are learned, at half the rate "
         "(default: random weights)",
     )
-    parser.add_argument("--seed", type=int, default=1, metavar="S", help="seed of the training (default: 1)")
     parser.add_argument(
         "--processes", type=int, metavar="N", help="processes that build examples (default: one per core)"
     )
@@ -56,15 +68,37 @@ def run(args: argparse.Namespace) -> int:
     """Build the examples, then train; 0. Raises OsdcleanError where there is nothing to train on."""
     import torch
 
-    from ..cli.progress import Progress
-    from ..runtime import cores
-    from . import shards
-    from .loop import TrainConfig, fit
+    from .config import TrainConfig, overridden
+    from .distributed import joined
+    from .loop import fit
 
     for folder in (args.clips, args.photos, args.fonts):
         if folder is not None and not folder.is_dir():
             raise OsdcleanError(f"train: {folder} must be a folder")
+    config = TrainConfig()
+    if args.begin_with:
+        config = replace(config, stages=((0.0, 2, 16), (0.5, 5, 8)), rate=config.rate / 2)
+    named = {name: getattr(args, name) for name in ("steps", "seed") if getattr(args, name) is not None}
+    config = overridden(replace(config, **named), args.set)
+    if args.threads:
+        torch.set_num_threads(args.threads)
     examples = args.out / "examples"
+    with joined() as team:
+        if team.leads:
+            _build(args, examples)
+        team.wait()
+        bar = Progress(config.steps, unit="steps", quiet=not team.leads)
+        say = print if team.leads else _silent
+        weights = fit(config, examples, args.out, say, bar.update, args.begin_with, team)
+        bar.close()
+        say(f"weights: {weights}")
+    return 0
+
+
+def _build(args: argparse.Namespace, examples: Path) -> None:
+    from ..runtime import cores
+    from . import shards
+
     examples.mkdir(parents=True, exist_ok=True)
     jobs = shards.plan(args.clips, args.photos, args.fonts, examples, args.rounds)
     if not any(not j.validation for j in jobs):
@@ -77,13 +111,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"left out {line}", file=sys.stderr)
     if failed:
         print(f"{len(failed)} of {len(jobs)} sources were left out", file=sys.stderr)
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    config = TrainConfig(steps=args.steps, seed=args.seed)
-    if args.begin_with:
-        config = replace(config, stages=((0.0, 2, 16), (0.5, 5, 8)), rate=config.rate / 2)
-    bar = Progress(config.steps, unit="steps")
-    weights = fit(config, examples, args.out, print, bar.update, args.begin_with)
-    bar.close()
-    print(f"weights: {weights}")
-    return 0
+
+
+def _silent(text: str) -> None:
+    """Says nothing: of a team, the leader speaks."""

@@ -1,198 +1,152 @@
 """Training: from examples to weights, resumable at any moment.
 
-Adam on the root mean square miss of each tile's hole samples, luma and chroma (PSNR's own measure; a mean of absolute
-misses took the likelier of two candidates however wrong the other case would be), plus the same on differences of
-successive frames, so that what is invented stays steady. Sequences grow longer as training goes on; the
-state is carried through them. Weights are averaged (EMA); validation is the in-hole PSNR on sources never trained on.
+1. What a step draws depends on (seed, step, rank) alone, so a run that was interrupted goes on as if it had not been:
+   its weights are the same, bit for bit, on the same processor and number of threads.
+2. A checkpoint holds all that a step changes: weights, their average, the optimisers, and what the journal sums up.
+3. Sequences grow longer in stages; the state is carried through them, and the loss is over all their frames.
+4. Weights are averaged (EMA); the average is what is validated and written.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
+from torch import nn
 
-from ..network import InpaintingNetwork, Inputs, NetworkConfig
+from ..errors import ModelError
+from ..network import InpaintingNetwork
 from ..weights import load, save
-from .examples import LENGTH, Shard
+from .batches import Examples, tensors
+from .config import TrainConfig
+from .distributed import Team
+from .journal import Journal, gradients, recurrent_share
+from .losses import Critic, Objective, Outcome, believed
+from .validation import sheet, validate
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrainConfig:
-    """steps: updates in all. stages: (share of the steps after which it begins, frames per sequence, batch).
+class Training:
+    """All that a step changes, and the step itself."""
 
-    rate: of the optimiser, after `warmup` steps, falling to a hundredth along a cosine. ema: share of the average
-    that a step keeps. floor: miss of full scale below which little is left to gain. chroma, temporal: weights of
-    these losses beside luma's. clip: largest norm of the gradient. every: steps between validations and checkpoints.
-    """
-
-    steps: int = 10_000
-    stages: tuple[tuple[float, int, int], ...] = ((0.0, 1, 24), (0.35, 2, 16), (0.75, 5, 8))
-    rate: float = 1e-3
-    warmup: int = 200
-    ema: float = 0.998
-    floor: float = 0.004
-    chroma: float = 0.5
-    temporal: float = 0.5
-    clip: float = 1.0
-    seed: int = 1
-    network: NetworkConfig = field(default_factory=NetworkConfig)
-    every: int = 400
-
-    def stage(self, step: int) -> tuple[int, int]:
-        """(frames, batch) at a step."""
-        return [s[1:] for s in self.stages if step >= s[0] * self.steps][-1]
-
-    def rate_at(self, step: int) -> float:
-        share = min(1.0, step / self.steps)
-        return self.rate * min(1.0, (step + 1) / self.warmup) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
-
-
-class Examples:
-    """All training shards of a folder in memory; those built meanwhile are taken in by `refresh`."""
-
-    def __init__(self, folder: Path, prefix: str) -> None:
-        self._folder, self._prefix = folder, prefix
-        self._shards: dict[Path, Shard] = {}
-        self.refresh()
-
-    def refresh(self) -> int:
-        for path in sorted(self._folder.glob(f"{self._prefix}-*.npz")):
-            if path not in self._shards:
-                self._shards[path] = Shard.load(path)
-        self._list = list(self._shards.values())
-        self._ends = np.cumsum([len(s.truth) for s in self._list])
-        return len(self)
-
-    def __len__(self) -> int:
-        return int(self._ends[-1]) if len(self._list) else 0
-
-    def batch(self, rng: np.random.Generator, size: int, frames: int) -> dict[str, np.ndarray]:
-        """`size` random examples of `frames` successive frames, mirrored at random."""
-        rows: dict[str, list[np.ndarray]] = {name: [] for name in Shard.FIELDS}
-        for k in rng.integers(0, len(self), size):
-            s = int(np.searchsorted(self._ends, k, "right"))
-            shard, row = self._list[s], int(k - (self._ends[s - 1] if s else 0))
-            start = int(rng.integers(0, LENGTH - frames + 1))
-            mirror, upset, turn = rng.random(3) < 0.5
-            for name in Shard.FIELDS:
-                rows[name].append(
-                    _turned(getattr(shard, name)[row, start : start + frames], name == "flow", mirror, upset, turn)
-                )
-        return {name: np.stack(values) for name, values in rows.items()}
-
-    def everything(self, size: int) -> Iterator[tuple[bool, dict[str, np.ndarray]]]:
-        """(whether a new source begins, up to `size` examples of it)."""
-        for shard in self._list:
-            for k in range(0, len(shard.truth), size):
-                yield k == 0, {name: getattr(shard, name)[k : k + size] for name in Shard.FIELDS}
-
-
-def _turned(values: np.ndarray, is_flow: bool, mirror: bool, upset: bool, turn: bool) -> np.ndarray:
-    """Mirrored left-right, upside down, and with rows and columns exchanged; a flow's vectors turn with it."""
-    if mirror:
-        values = values[..., ::-1]
-        values = values * np.array([-1, 1], np.float16)[:, None, None] if is_flow else values
-    if upset:
-        values = values[..., ::-1, :]
-        values = values * np.array([1, -1], np.float16)[:, None, None] if is_flow else values
-    if turn:
-        values = values.swapaxes(-1, -2)
-        values = values[:, ::-1] if is_flow else values
-    return values
-
-
-def tensors(
-    batch: dict[str, np.ndarray], device: torch.device
-) -> tuple[list[Inputs], list[tuple[torch.Tensor, torch.Tensor]]]:
-    """Per frame the network's inputs and (luma, chroma) of the truth, float32."""
-    t = {name: torch.from_numpy(np.ascontiguousarray(v)).to(device) for name, v in batch.items()}
-    inputs, truth = [], []
-    for k in range(t["truth"].shape[1]):
-        inputs.append(
-            Inputs(
-                luma=t["luma"][:, k].float() / 255,
-                chroma=t["chroma"][:, k].float() / 255,
-                age=t["age"][:, k].float(),
-                hole=t["hole"][:, k, None].float(),
-                flow=t["flow"][:, k].float(),
-            )
+    def __init__(self, config: TrainConfig, team: Team, origin: str | None) -> None:
+        torch.manual_seed(config.seed)
+        self.config, self.team, self.step = config, team, 0
+        network = InpaintingNetwork(config.network) if origin is None else load(origin).train()
+        self.network = network.to(team.device)
+        self.average = InpaintingNetwork(network.config).to(team.device)
+        self.average.load_state_dict(network.state_dict())
+        self.critic = Critic(config.critic_widths).to(team.device) if config.adversarial else None
+        self._objective = team.wrapped(Objective(self.network, config))
+        self._judge = self.critic and team.wrapped(self.critic)
+        self._optimiser = torch.optim.AdamW(
+            self.network.parameters(), lr=config.rate, weight_decay=1e-4, betas=(0.9, 0.99)
         )
-        truth.append((t["truth"][:, k, None].float() / 255, t["truth_chroma"][:, k].float() / 255))
-    return inputs, truth
+        self._critic_optimiser = self.critic and torch.optim.Adam(
+            self.critic.parameters(), lr=config.critic_rate, betas=(0.5, 0.999)
+        )
+        # float16 alone needs its losses scaled; bfloat16 reaches as far as float32.
+        self._scaler = torch.amp.GradScaler(team.device.type, enabled=config.precision == "fp16")
+        #: What is summed up since the last validation, and over how many steps.
+        self.sums: dict[str, float] = {}
 
+    def update(self, examples: Examples) -> dict[str, float]:
+        """One step; returns the norms of the network's gradients by parameter."""
+        config = self.config
+        rng = np.random.default_rng([config.seed, self.step, self.team.rank])  # 1
+        frames, size = config.stage(self.step)  # 3
+        for optimiser, rate in ((self._optimiser, config.rate), (self._critic_optimiser, config.critic_rate)):
+            for group in optimiser.param_groups if optimiser else ():
+                group["lr"] = rate * config.rate_at(self.step)
+        self._optimiser.zero_grad(set_to_none=True)
+        for part in range(config.accumulate):
+            inputs, truth = tensors(examples.batch(rng, size, frames), self.team.device)
+            last = part == config.accumulate - 1
+            with nullcontext() if last or self.team.size == 1 else self._objective.no_sync():
+                with self._precision():
+                    outcome: Outcome = self._objective(inputs, truth)
+                    total, parts = outcome.total, dict(outcome.parts)
+                    if self.critic is not None:
+                        self.critic.requires_grad_(False)
+                        parts["adversarial"] = believed(self.critic(outcome.made), True)
+                        self.critic.requires_grad_(True)
+                        total = total + config.adversarial * parts["adversarial"]
+                self._scaler.scale(total / config.accumulate).backward()
+            if self.critic is not None and last:
+                parts["critic"] = self._judged(outcome)
+            for name, value in {"loss": total, **parts}.items():
+                self.sums[name] = self.sums.get(name, 0.0) + float(value.detach()) / config.accumulate
+        self._scaler.unscale_(self._optimiser)
+        norms = gradients(self.network)
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), config.clip)
+        self.sums["gradient"] = self.sums.get("gradient", 0.0) + float(norm)
+        self.sums["recurrent"] = self.sums.get("recurrent", 0.0) + recurrent_share(norms)
+        # A step that would spoil the weights is left out; the scaler does so by itself.
+        if self._scaler.is_enabled() or torch.isfinite(norm):
+            self._scaler.step(self._optimiser)
+        self._scaler.update()
+        self.step += 1
+        self.sums["steps"] = self.sums.get("steps", 0) + 1
+        decay = min(config.ema, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for a, p in zip(self.average.parameters(), self.network.parameters(), strict=True):
+                a.lerp_(p, 1 - decay)  # 4
+        return norms
 
-def loss_of(
-    network: Callable, inputs: list[Inputs], truth: list[tuple[torch.Tensor, torch.Tensor]], config: TrainConfig
-) -> torch.Tensor:
-    """Mean loss of a sequence: root mean square misses of luma, chroma and successive differences."""
+    def _judged(self, outcome: Outcome) -> torch.Tensor:
+        """A step of the adversary; returns its loss."""
+        self._critic_optimiser.zero_grad(set_to_none=True)
+        both = torch.cat([outcome.true, outcome.made.detach()])
+        with self._precision():
+            true, made = self._judge(both).chunk(2)
+            loss = (believed(true, True) + believed(made, False)) / 2
+        loss.backward()
+        self._critic_optimiser.step()
+        return loss
 
-    def miss_of(x: torch.Tensor, where: torch.Tensor) -> torch.Tensor:
-        """Root of the mean square per tile, averaged over the tiles by their share of the hole: a tile's worst samples
-        weigh most, but a tile of grass no more than one of sky."""
-        count = where.sum((1, 2, 3))
-        square = (x * x * where).sum((1, 2, 3)) / (count.clamp(min=1) * x.shape[1])
-        return (torch.sqrt(square + config.floor**2) * count).sum() / count.sum().clamp(min=1)
+    def _precision(self) -> torch.autocast:
+        kind = torch.float16 if self.config.precision == "fp16" else torch.bfloat16
+        return torch.autocast(self.team.device.type, kind, enabled=self.config.precision != "fp32")
 
-    state, before, total = None, None, torch.zeros(())
-    for given, (luma, chroma) in zip(inputs, truth, strict=True):
-        out, state = network(given, state)
-        miss = out[0] - luma, out[1] - chroma
-        small = (F.max_pool2d(given.hole, 2) > 0).float()
-        total = total + miss_of(miss[0], given.hole) + config.chroma * miss_of(miss[1], small)
-        if before is not None:
-            total = total + config.temporal * miss_of(miss[0] - before[0], given.hole)
-        before = miss
-    return total / len(inputs)
+    def means(self) -> dict[str, float]:
+        """Means over the steps since the last validation: losses, norm of the gradient before clipping, and the
+        recurrent part's share of it."""
+        return {name: value / self.sums["steps"] for name, value in self.sums.items() if name != "steps"}
 
+    def save(self, path: Path) -> None:
+        """Write a checkpoint beside `path`, then rename (2)."""
+        beside = path.with_name(path.name + ".part")
+        parts = {"optimiser": self._optimiser, "scaler": self._scaler, "network": self.network, "average": self.average}
+        if self.critic is not None:
+            parts |= {"critic": self.critic, "critic_optimiser": self._critic_optimiser}
+        torch.save(
+            {name: part.state_dict() for name, part in parts.items()}
+            | {"step": self.step, "sums": json.dumps(self.sums), "config": json.dumps(asdict(self.config))},
+            beside,
+        )
+        os.replace(beside, path)
 
-@torch.no_grad()
-def validate(network: InpaintingNetwork, examples: Examples, device: torch.device, batch: int = 32) -> dict[str, float]:
-    """In-hole luma PSNR (all samples at once) of the network and of its candidates, at the last frames of sequences;
-    sources: of the network, the mean over the sources' own; flicker in 8-bit code values."""
-    network.eval()
-    error = dict.fromkeys(("network", "tense", "plate", "before", "after", "nearer", "flicker"), 0.0)
-    count, per_source = 0.0, []
-    for new, raw in examples.everything(batch):
-        if new:
-            per_source.append(np.zeros(2))
-        inputs, truth = tensors(raw, device)
-        state, miss = None, None
-        for given, (luma, _) in zip(inputs, truth, strict=True):
-            with torch.autocast(device.type, torch.bfloat16):
-                out, state = network(given, state)
-            last, miss = miss, (out[0] - luma) * given.hole
-            error["flicker"] += float((miss - last).abs().sum()) if last is not None else 0.0
-        pictures = {
-            "network": out[0],
-            "tense": given.luma[:, :1],
-            "plate": given.luma[:, 1:2],
-            "before": given.luma[:, 2:3],
-            "after": given.luma[:, 3:],
-        }
-        age = torch.where(given.age == 0, 1e6, given.age)
-        pictures["nearer"] = torch.where(age[:, :1] <= age[:, 1:], pictures["before"], pictures["after"])
-        square = {name: float((((p - luma) ** 2) * given.hole).sum()) for name, p in pictures.items()}
-        for name, e in square.items():
-            error[name] += e
-        samples = float(given.hole.sum())
-        count += samples
-        per_source[-1] += square["network"], samples
-    network.train()
-    steps = LENGTH - 1
-    figures = {
-        name: e / count / steps * 255 if name == "flicker" else -10 * np.log10(max(e, 1e-12) / count)
-        for name, e in error.items()
-    }
-    return {**figures, "sources": float(np.mean([-10 * np.log10(max(e, 1e-12) / c) for e, c in per_source]))}
+    def load(self, path: Path) -> None:
+        """Go on from a checkpoint. Raises ModelError where it is none of this training."""
+        try:
+            kept = torch.load(path, weights_only=True, map_location=self.team.device)
+            self.network.load_state_dict(kept["network"])
+            self.average.load_state_dict(kept["average"])
+            self._optimiser.load_state_dict(kept["optimiser"])
+            self._scaler.load_state_dict(kept["scaler"])
+            if self.critic is not None:
+                self.critic.load_state_dict(kept["critic"])
+                self._critic_optimiser.load_state_dict(kept["critic_optimiser"])
+            self.step, self.sums = kept["step"], json.loads(kept["sums"])
+        except Exception as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ModelError(f"{path} must be a checkpoint of this training; use another --out: {reason}") from None
 
 
 def fit(
@@ -202,80 +156,55 @@ def fit(
     say: Callable[[str], None],
     progress: Callable[[int], None] | None = None,
     origin: str | None = None,
+    team: Team | None = None,
 ) -> Path:
     """Train until `config.steps`, continuing from `run/last.pt` where it is there. Returns the weights file.
 
     origin: weights to begin with, as the node's `model`; random ones where None. Raises ModelError.
     """
     run.mkdir(parents=True, exist_ok=True)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    torch.manual_seed(config.seed)
-    network = InpaintingNetwork(config.network) if origin is None else load(origin).train()
-    network.to(device)
-    average = InpaintingNetwork(network.config).to(device)
-    average.load_state_dict(network.state_dict())
-    optimiser = torch.optim.AdamW(network.parameters(), lr=config.rate, weight_decay=1e-4, betas=(0.9, 0.99))
-    rng = np.random.default_rng(config.seed)
-    step, last = 0, run / "last.pt"
+    team = team or Team(rank=0, size=1, device=torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    training, last = Training(config, team, origin), run / "last.pt"
     if last.exists():
-        kept = torch.load(last, weights_only=True, map_location=device)
-        network.load_state_dict(kept["network"])
-        average.load_state_dict(kept["average"])
-        optimiser.load_state_dict(kept["optimiser"])
-        rng.bit_generator.state = json.loads(kept["rng"])
-        step = kept["step"]
-        say(f"continuing at step {step}")
+        training.load(last)
+        say(f"continuing at step {training.step}")
     train, held = Examples(folder, "train"), Examples(folder, "val")
-    say(f"{len(train)} examples, {len(held)} for validation, {sum(p.numel() for p in network.parameters())} parameters")
-    curve, began, sums = run / "curve.jsonl", time.monotonic(), [0.0, 0]
-    while step < config.steps:
-        frames, size = config.stage(step)
-        inputs, truth = tensors(train.batch(rng, size, frames), device)
-        for group in optimiser.param_groups:
-            group["lr"] = config.rate_at(step)
-        with torch.autocast(device.type, torch.bfloat16):
-            loss = loss_of(network, inputs, truth, config)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip)
-        if torch.isfinite(norm):
-            optimiser.step()
-        step += 1
-        decay = min(config.ema, (1 + step) / (10 + step))
-        with torch.no_grad():
-            for a, p in zip(average.parameters(), network.parameters(), strict=True):
-                a.lerp_(p, 1 - decay)
-        sums[0] += float(loss.detach())
-        sums[1] += 1
-        if progress is not None:
-            progress(step)
-        if step % config.every == 0 or step == config.steps:
-            train.refresh()
-            figures = validate(average, held, device)
-            row = {
-                "step": step,
-                "loss": sums[0] / sums[1],
-                "frames": frames,
-                "minutes": (time.monotonic() - began) / 60,
-                "examples": len(train),
-                **figures,
-            }
-            sums = [0.0, 0]
-            with open(curve, "a") as f:
-                f.write(json.dumps(row) + "\n")
-            say(" ".join(f"{k} {v:.4g}" for k, v in row.items()))
-            beside = run / "last.pt.part"
-            torch.save(
-                {
-                    "network": network.state_dict(),
-                    "average": average.state_dict(),
-                    "optimiser": optimiser.state_dict(),
-                    "rng": json.dumps(rng.bit_generator.state),
-                    "step": step,
-                    "config": json.dumps(asdict(config)),
-                },
-                beside,
-            )
-            os.replace(beside, last)
-            save(average, run / "weights.safetensors", training={**asdict(config), "step": step})
+    count = sum(p.numel() for p in training.network.parameters())
+    say(f"{len(train)} examples, {len(held)} for validation, {count} parameters")
+    began = time.monotonic()
+    with _journal(run, training.step, team) as journal:
+        if journal is not None and not journal.has_board:
+            say("TensorBoard is not installed (pip install tensorboard): curve.jsonl alone is written")
+        while training.step < config.steps:
+            norms = training.update(train)
+            step = training.step
+            if progress is not None:
+                progress(step)
+            due = step % config.every == 0 or step == config.steps
+            if journal is not None and step % 20 == 0:
+                named = {f"gradient/{n}": v for n, v in norms.items()} | {"recurrent share": recurrent_share(norms)}
+                journal.step(step, training.means() | named | {"rate": config.rate * config.rate_at(step)})
+            if due and journal is not None:
+                figures = training.means() | validate(training.average, held, team.device)
+                figures |= {"frames": config.stage(step - 1)[0], "minutes": (time.monotonic() - began) / 60}
+                picture = sheet(training.average, held, team.device) if journal.has_board else None
+                journal.row(step, figures, picture)
+                say(f"step {step} " + " ".join(f"{k} {v:.4g}" for k, v in figures.items()))
+                save(training.average, run / "weights.safetensors", training={**asdict(config), "step": step})
+            if due:
+                training.sums = {}
+                team.wait()
+            if team.leads and (due or step % config.save == 0):
+                training.save(last)
     return run / "weights.safetensors"
+
+
+@contextmanager
+def _journal(run: Path, begin: int, team: Team) -> Iterator[Journal | None]:
+    """The leader's journal; the others keep none."""
+    journal = Journal(run, begin) if team.leads else None
+    try:
+        yield journal
+    finally:
+        if journal is not None:
+            journal.close()

@@ -3,6 +3,8 @@
 import json
 import shutil
 import subprocess
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,9 +12,11 @@ import torch
 from moving import sliding
 from osdclean.engine import weights
 from osdclean.engine.cli.main import main
+from osdclean.engine.errors import ModelError
 from osdclean.engine.network import InpaintingNetwork, NetworkConfig
 from osdclean.engine.picture import PictureFormat
-from osdclean.engine.train import examples, loop, shards
+from osdclean.engine.train import batches, examples, loop, shards, validation
+from osdclean.engine.train.config import HOLE_LOSSES, TrainConfig
 
 SMALL = NetworkConfig(widths=(8, 8, 8), hidden=8)
 
@@ -48,50 +52,93 @@ def test_examples_hold_the_truth_and_never_the_hole():
 def test_mirrored_examples_move_as_they_look():
     built = shard()
     flow, truth = built.flow[0, 1:3], built.truth[0]
-    turned = loop._turned(flow, True, True, False, True)
+    turned = batches.turned(flow, True, True, False, True)
     np.testing.assert_allclose(turned[:, 1], -flow[:, 0, :, ::-1].swapaxes(-1, -2), atol=1e-3)
-    assert loop._turned(truth, False, False, True, False).shape == truth.shape
+    assert batches.turned(truth, False, False, True, False).shape == truth.shape
 
 
-def test_training_learns_and_goes_on_where_it_stopped(folder, tmp_path):
-    config = loop.TrainConfig(steps=30, stages=((0.0, 1, 4), (0.5, 2, 4)), network=SMALL, every=10, warmup=2)
+def test_a_run_interrupted_ten_times_equals_one_in_a_piece(folder, tmp_path):
+    config = TrainConfig(
+        steps=24, stages=((0.0, 1, 4), (0.5, 2, 4)), network=SMALL, every=8, save=3, warmup=2, adversarial=0.01,
+        critic_widths=(4, 8), accumulate=2, truncate=1,
+    )  # fmt: skip
     said = []
     whole = loop.fit(config, folder, tmp_path / "whole", said.append)
 
     class Killed(Exception):
         pass
 
-    def kill(step: int) -> None:
-        if step == 23:
+    def kill(step: int, at: int) -> None:
+        if step == at:
             raise Killed
 
-    with pytest.raises(Killed):
-        loop.fit(config, folder, tmp_path / "halves", said.append, kill)
-    halves = loop.fit(config, folder, tmp_path / "halves", said.append)
-    assert "continuing at step 20" in said
-    for a, b in zip(weights.load(str(whole)).parameters(), weights.load(str(halves)).parameters(), strict=True):
-        torch.testing.assert_close(a, b)
-    rows = [json.loads(line) for line in (tmp_path / "whole" / "curve.jsonl").read_text().splitlines()]
-    assert [r["step"] for r in rows] == [10, 20, 30]
-    assert rows[-1]["loss"] < rows[0]["loss"]
+    for at in (1, 4, 5, 8, 11, 12, 16, 17, 20, 23):
+        with pytest.raises(Killed):
+            loop.fit(config, folder, tmp_path / "pieces", said.append, partial(kill, at=at))
+    pieces = loop.fit(config, folder, tmp_path / "pieces", said.append)
+    assert "continuing at step 3" in said
+    assert "continuing at step 21" in said
+    kept = [torch.load(tmp_path / name / "last.pt", weights_only=True) for name in ("whole", "pieces")]
+    assert_same(*kept)
+    assert_same(*(weights.load(str(file)).state_dict() for file in (whole, pieces)))
+    curves = [rows(tmp_path / name) for name in ("whole", "pieces")]
+    for row in (*curves[0], *curves[1]):
+        del row["minutes"]
+    assert curves[0] == curves[1]
+    assert [row["step"] for row in curves[0]] == [8, 16, 24]
 
 
-def test_the_loss_is_zero_only_for_the_truth():
-    inputs, truth = loop.tensors({k: getattr(shard(), k) for k in examples.Shard.FIELDS}, torch.device("cpu"))
-    config = loop.TrainConfig(floor=1e-6)
+def rows(run):
+    return [json.loads(line) for line in (run / "curve.jsonl").read_text().splitlines()]
 
-    def perfect(given, state):
-        return next(answers), None
 
-    answers = iter(truth)
-    assert loop.loss_of(perfect, inputs, truth, config) < 1e-4
-    answers = iter([(a + 0.1, b) for a, b in truth])
-    assert loop.loss_of(perfect, inputs, truth, config) == pytest.approx(0.1, abs=1e-3)
+def assert_same(a: object, b: object) -> None:
+    if isinstance(a, torch.Tensor):
+        assert torch.equal(a, b)
+    elif isinstance(a, dict):
+        assert a.keys() == b.keys()
+        for k in a:
+            assert_same(a[k], b[k])
+    elif isinstance(a, list | tuple):
+        assert len(a) == len(b)
+        for x, y in zip(a, b, strict=True):
+            assert_same(x, y)
+    else:
+        assert a == b
+
+
+@pytest.mark.parametrize("hole", HOLE_LOSSES)
+def test_it_learns(folder, tmp_path, hole):
+    config = TrainConfig(steps=30, stages=((0.0, 2, 4),), network=SMALL, every=10, warmup=2, hole=hole)
+    loop.fit(config, folder, tmp_path / "run", lambda _: None)
+    losses = [row["loss"] for row in rows(tmp_path / "run")]
+    assert losses[-1] < losses[0]
+
+
+def test_another_checkpoint_is_refused(folder, tmp_path):
+    config = TrainConfig(steps=1, stages=((0.0, 1, 2),), network=SMALL)
+    loop.fit(config, folder, tmp_path / "run", lambda _: None)
+    other = replace(config, network=NetworkConfig(widths=(4, 8, 8), hidden=8))
+    with pytest.raises(ModelError, match=r"last\.pt must be a checkpoint of this training"):
+        loop.fit(other, folder, tmp_path / "run", lambda _: None)
+
+
+def test_the_board_shows_losses_gradients_and_pictures(folder, tmp_path):
+    board = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator", reason="no TensorBoard")
+    config = TrainConfig(steps=20, stages=((0.0, 2, 4),), network=SMALL, every=20, warmup=2)
+    loop.fit(config, folder, tmp_path / "run", lambda _: None)
+    read = board.EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    read.Reload()
+    names = read.Tags()
+    scalars = {"luma", "temporal", "rate", "gradient", "gradient/lstm.conv.weight", "recurrent share"}
+    assert scalars <= set(names["scalars"])
+    assert read.Scalars("recurrent share")[0].value > 1e-6
+    assert names["images"] == ["fill, network, truth"]
 
 
 def test_validation_knows_the_candidates(folder):
-    held = loop.Examples(folder, "val")
-    figures = loop.validate(InpaintingNetwork(SMALL), held, torch.device("cpu"))
+    held = batches.Examples(folder, "val")
+    figures = validation.validate(InpaintingNetwork(SMALL), held, torch.device("cpu"))
     assert figures["nearer"] > figures["tense"]
 
 

@@ -1,0 +1,73 @@
+"""Validation: how well a network fills the holes of footage that it was never trained on."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from ..network import InpaintingNetwork
+from .batches import Examples, tensors
+from .examples import LENGTH
+
+
+@torch.no_grad()
+def validate(network: InpaintingNetwork, examples: Examples, device: torch.device, batch: int = 32) -> dict[str, float]:
+    """In-hole luma PSNR (all samples at once) of the network and of its candidates, at the last frames of sequences;
+    sources: of the network, the mean over the sources' own; flicker in 8-bit code values."""
+    network.eval()
+    error = dict.fromkeys(("network", "tense", "plate", "before", "after", "nearer", "flicker"), 0.0)
+    count, per_source = 0.0, []
+    for new, raw in examples.everything(batch):
+        if new:
+            per_source.append(np.zeros(2))
+        inputs, truth = tensors(raw, device)
+        state, miss = None, None
+        for given, (luma, _) in zip(inputs, truth, strict=True):
+            with torch.autocast(device.type, torch.bfloat16):
+                out, state = network(given, state)
+            last, miss = miss, (out[0] - luma) * given.hole
+            error["flicker"] += float((miss - last).abs().sum()) if last is not None else 0.0
+        pictures = {
+            "network": out[0],
+            "tense": given.luma[:, :1],
+            "plate": given.luma[:, 1:2],
+            "before": given.luma[:, 2:3],
+            "after": given.luma[:, 3:],
+        }
+        age = torch.where(given.age == 0, 1e6, given.age)
+        pictures["nearer"] = torch.where(age[:, :1] <= age[:, 1:], pictures["before"], pictures["after"])
+        square = {name: float((((p - luma) ** 2) * given.hole).sum()) for name, p in pictures.items()}
+        for name, e in square.items():
+            error[name] += e
+        samples = float(given.hole.sum())
+        count += samples
+        per_source[-1] += square["network"], samples
+    network.train()
+    steps = LENGTH - 1
+    figures = {
+        name: e / count / steps * 255 if name == "flicker" else -10 * np.log10(max(e, 1e-12) / count)
+        for name, e in error.items()
+    }
+    return {**figures, "sources": float(np.mean([-10 * np.log10(max(e, 1e-12) / c) for e, c in per_source]))}
+
+
+@torch.no_grad()
+def sheet(network: InpaintingNetwork, examples: Examples, device: torch.device, rows: int = 6) -> np.ndarray:
+    """Sample sequences as one picture, uint8 [H, W]: a row per example, of each frame the tense fill, what the network
+    made of it, and the truth, side by side."""
+    network.eval()
+    lines = []
+    for new, raw in examples.everything(1):
+        if not new:
+            continue
+        inputs, truth = tensors(raw, device)
+        state, parts = None, []
+        for given, (luma, _) in zip(inputs[::2], truth[::2], strict=True):
+            out, state = network(given, state)
+            kept = luma + given.hole * (out[0] - luma)
+            parts += [given.luma[0, :1], kept[0], luma[0]]
+        lines.append(torch.cat([p[0] for p in parts], 1))
+        if len(lines) == rows:
+            break
+    network.train()
+    return (torch.cat(lines).clamp(0, 1) * 255).round().byte().cpu().numpy()
