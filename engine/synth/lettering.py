@@ -88,10 +88,9 @@ def _ink(text: str, size: int, face: Path | None, italic: bool = False, bold: bo
     return canvas[size + size // 8 : 2 * size + size // 2, left:right]
 
 
-def _reduced(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Premultiplied colour and alpha (float32 0..255) at `_FACTOR` times the size -> straight-alpha
-    sprite."""
-    size = max(1, alpha.shape[1] // _FACTOR), max(1, alpha.shape[0] // _FACTOR)
+def reduced(colour: np.ndarray, alpha: np.ndarray, factor: int = _FACTOR) -> np.ndarray:
+    """Premultiplied colour and alpha (float32 0..255) at `factor` times the size -> straight-alpha sprite."""
+    size = max(1, alpha.shape[1] // factor), max(1, alpha.shape[0] // factor)
     colour = cv2.resize(colour, size, interpolation=cv2.INTER_AREA)
     alpha = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
     sprite = np.zeros((*alpha.shape, 4), np.uint8)
@@ -134,7 +133,7 @@ def block(rng: np.random.Generator, style: Style, size: int, widest: int) -> np.
     box = np.full_like(ink, round(255 * style.box)) if style.box else np.zeros_like(ink)
     alpha = np.maximum(np.maximum(ink, around), box).astype(np.float32)
     colour = ink[..., None].astype(np.float32) / 255 * np.array(style.colour, np.float32)
-    return _reduced(colour, alpha)
+    return reduced(colour, alpha)
 
 
 def mark(rng: np.random.Generator, size: int, faces: list[Path]) -> np.ndarray:
@@ -176,4 +175,4 @@ def mark(rng: np.random.Generator, size: int, faces: list[Path]) -> np.ndarray:
     if rng.random() < 0.4:
         dark = cv2.dilate(alpha, np.ones((max(3, big // 16) | 1,) * 2, np.uint8))
         alpha = np.maximum(alpha, dark)
-    return _reduced(np.minimum(colour, 255), alpha)
+    return reduced(np.minimum(colour, 255), alpha)

@@ -1,112 +1,36 @@
-"""Overlays whose every pixel is known: flight telemetry, subtitles, a corner logo.
+"""Kinds of overlays by name, and how an overlay is laid over a picture.
 
-An overlay is a list of states and the state of each frame; a state is a set of sprites at whole-pixel
-places. All is decided at construction from the seed, so the picture of frame n does not depend on what was
-asked before.
+The kinds that the benchmark measures (`KINDS`) are made here and never change for a seed; training also sees the
+styled, moving and half transparent ones (`KINDS_TRAINING`) of the modules beside this one.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from ..errors import ArgumentError
+from . import captions, displays, lettering, marks, stamps, strokes
 from . import glyphs as glyph_sets
-from . import lettering, strokes
 from . import telemetry as flight_display
 from .glyphs import Fonts
+from .overlay import Overlay, Placed, assembled, checked
 
-#: A sprite's place: top row, left column (either may lie outside the frame), key of the sprite.
-Placed = tuple[int, int, Hashable]
 #: Grids of real displays, columns x rows: HDZero and wtfos, Walksnail and DJI O3, analog and SD.
 GRIDS = ((50, 18), (53, 20), (30, 16))
 KINDS = ("telemetry", "telemetry-per-frame", "subtitles", "logo")
-
-
-class Overlay:
-    """An overlay of `length` frames of `width` x `height` pixels. A few states are kept drawn."""
-
-    def __init__(
-        self,
-        width: int,
-        height: int,
-        state_of: np.ndarray,
-        states: Sequence[tuple[Placed, ...]],
-        sprites: Mapping[Hashable, np.ndarray],
-    ) -> None:
-        """state_of: state number of each frame; sprites: uint8 [h, w, 4], straight alpha, RGB."""
-        self.width, self.height, self.length = width, height, len(state_of)
-        self._state_of, self._states, self._sprites = state_of, states, sprites
-        self._drawn: OrderedDict[int, np.ndarray] = OrderedDict()
-        self._static: np.ndarray | None = None
-
-    def state(self, n: int) -> int:
-        """Number of the state that frame `n` shows; frames of one state show the same pixels."""
-        if not 0 <= n < self.length:
-            raise ArgumentError(f"frame must be 0 to {self.length - 1}, passed {n}")
-        return int(self._state_of[n])
-
-    def rgba(self, n: int) -> np.ndarray:
-        """Frame `n`: uint8 [H, W, 4], straight alpha, RGB, read-only."""
-        state = self.state(n)
-        if state not in self._drawn:
-            self._drawn[state] = self._draw(self._states[state])
-            self._drawn[state].setflags(write=False)
-            if len(self._drawn) > 4:
-                self._drawn.popitem(last=False)
-        self._drawn.move_to_end(state)
-        return self._drawn[state]
-
-    def mask(self, n: int) -> np.ndarray:
-        """uint8 [H, W], 255 where frame `n` shows anything of the overlay."""
-        return np.where(self.rgba(n)[..., 3] > 0, np.uint8(255), np.uint8(0))
-
-    def static_mask(self) -> np.ndarray:
-        """uint8 [H, W], 255 where any frame shows anything of the overlay; read-only."""
-        if self._static is None:
-            everything = sorted({placed for state in self._states for placed in state}, key=repr)
-            union = np.zeros((self.height, self.width), np.uint8)
-            for y, x, key in everything:
-                at, sprite = self._clipped(y, x, self._sprites[key])
-                union[at][sprite[..., 3] > 0] = 255
-            union.setflags(write=False)
-            self._static = union
-        return self._static
-
-    def _clipped(self, y: int, x: int, sprite: np.ndarray) -> tuple[tuple[slice, slice], np.ndarray]:
-        h, w = sprite.shape[:2]
-        top, left = max(0, -y), max(0, -x)
-        bottom, right = max(top, min(h, self.height - y)), max(left, min(w, self.width - x))
-        at = slice(max(y + top, 0), max(y + bottom, 0)), slice(max(x + left, 0), max(x + right, 0))
-        return at, sprite[top:bottom, left:right]
-
-    def _draw(self, state: tuple[Placed, ...]) -> np.ndarray:
-        picture = np.zeros((self.height, self.width, 4), np.uint8)
-        for y, x, key in state:
-            at, sprite = self._clipped(y, x, self._sprites[key])
-            region = picture[at]
-            above = sprite[..., 3] > region[..., 3]
-            region[above] = sprite[above]
-        return picture
-
-
-def _assembled(
-    width: int, height: int, per_frame: list[tuple[Placed, ...]], sprites: Mapping[Hashable, np.ndarray]
-) -> Overlay:
-    """Overlay from the sprites of every frame, equal frames sharing one state."""
-    numbers: dict[tuple[Placed, ...], int] = {}
-    state_of = np.array([numbers.setdefault(placed, len(numbers)) for placed in per_frame], np.int64)
-    return Overlay(width, height, state_of, tuple(numbers), sprites)
-
-
-def _checked(width: int, height: int, length: int, fps: float) -> None:
-    if min(width, height) < 16 or length < 1 or not fps > 0:
-        raise ArgumentError(
-            "an overlay must be at least 16x16 with 1 frame and a positive rate, "
-            f"passed {width}x{height}, {length}, {fps}"
-        )
+#: What training may see besides.
+_STYLED: dict[str, Callable[..., Overlay]] = {
+    "telemetry-systems": displays.telemetry,
+    "subtitles-styled": captions.subtitles,
+    "logo-transparent": marks.transparent,
+    "moving": marks.moving,
+    "flashing": marks.flashing,
+    "timestamp": stamps.timestamp,
+}
+KINDS_TRAINING = (*KINDS, *_STYLED)
 
 
 def telemetry(
@@ -124,7 +48,7 @@ def telemetry(
     all-states mask should cover; drawn from 2.2..4.6 % where None. Small frames take the coarsest grid or a
     part of it.
     """
-    _checked(width, height, length, fps)
+    checked(width, height, length, fps)
     rng = np.random.default_rng([seed, 1])
     columns, rows = GRIDS[int(rng.choice(3, p=[0.5, 0.3, 0.2]))]
     if width // columns < 10 or height // rows < 14:
@@ -157,7 +81,7 @@ def telemetry(
                 sprites.setdefault((name, tint), glyphs.glyph(name, tint))
                 placed.append((top + row * cell_height, left + column * cell_width, (name, tint)))
         refreshes.append(tuple(placed))
-    return _assembled(width, height, [refreshes[k] for k in refresh_of], sprites)
+    return assembled(width, height, [refreshes[k] for k in refresh_of], sprites)
 
 
 def subtitles(width: int, height: int, length: int, fps: float, seed: int, fonts: Fonts = None) -> Overlay:
@@ -165,7 +89,7 @@ def subtitles(width: int, height: int, length: int, fps: float, seed: int, fonts
 
     fonts: TrueType files or a folder of them, where this OpenCV can read them; its own letters otherwise.
     """
-    _checked(width, height, length, fps)
+    checked(width, height, length, fps)
     rng = np.random.default_rng([seed, 2])
     style = lettering.style(rng, lettering.faces(fonts))
     size = max(9, round(height * rng.uniform(0.045, 0.07)))
@@ -180,14 +104,14 @@ def subtitles(width: int, height: int, length: int, fps: float, seed: int, fonts
         stop = min(length, n + max(1, round(fps * rng.uniform(0.8, 3.0))))
         per_frame[n:stop] = [((y, x, key),)] * (stop - n)
         n = stop + int(rng.integers(1, max(2, round(fps * 0.7))))
-    return _assembled(width, height, per_frame, sprites)
+    return assembled(width, height, per_frame, sprites)
 
 
 def logo(
     width: int, height: int, length: int, fps: float, seed: int, fonts: Fonts = None, opacity: float = 1.0
 ) -> Overlay:
     """A station's mark in a corner that never moves: a drawn shape and letters, 0 < opacity <= 1."""
-    _checked(width, height, length, fps)
+    checked(width, height, length, fps)
     if not 0 < opacity <= 1:
         raise ArgumentError(f"opacity must be above 0 and at most 1, passed {opacity}")
     rng = np.random.default_rng([seed, 3])
@@ -197,7 +121,7 @@ def logo(
     inset = max(1, round(height * rng.uniform(0.03, 0.07)))
     y = inset if rng.random() < 0.6 else height - inset - mark.shape[0]
     x = inset if rng.random() < 0.4 else width - inset - mark.shape[1]
-    return _assembled(width, height, [((y, x, "mark"),)] * length, {"mark": mark})
+    return assembled(width, height, [((y, x, "mark"),)] * length, {"mark": mark})
 
 
 def lay(rgb: np.ndarray, rgba: np.ndarray) -> np.ndarray:
@@ -249,11 +173,26 @@ def lay_yuv420(planes: Sequence[np.ndarray], rgba: np.ndarray) -> tuple[np.ndarr
 
 
 def make(
-    kind: str, width: int, height: int, length: int, fps: float, seed: int, fonts: Fonts = None
+    kind: str,
+    width: int,
+    height: int,
+    length: int,
+    fps: float,
+    seed: int,
+    fonts: Fonts = None,
+    pictures: str | Path | None = None,
 ) -> Overlay:
-    """Overlay by its name in `KINDS`; `fonts` goes to telemetry only."""
+    """Overlay by its name in `KINDS_TRAINING`.
+
+    fonts: of `KINDS`, telemetry alone takes them (glyph sheets); the other kinds take glyph sheets, TrueType files or a
+    folder of both, the system's where None, and drawn letters alone where empty. pictures: a folder of PNG files with
+    alpha, for the marks that are not in `KINDS`.
+    """
+    if kind in _STYLED:
+        more = {"pictures": pictures} if kind in ("logo-transparent", "moving", "flashing") else {}
+        return _STYLED[kind](width, height, length, fps, seed, fonts, **more)
     if kind not in KINDS:
-        raise ArgumentError(f"overlay must be one of {', '.join(KINDS)}, passed {kind}")
+        raise ArgumentError(f"overlay must be one of {', '.join(KINDS_TRAINING)}, passed {kind}")
     if kind.startswith("telemetry"):
         return telemetry(width, height, length, fps, seed, fonts)
     return (subtitles if kind == "subtitles" else logo)(width, height, length, fps, seed)

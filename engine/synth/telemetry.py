@@ -44,12 +44,14 @@ class Flight:
     satellites: np.ndarray
 
 
-def flight(rng: np.random.Generator, count: int) -> Flight:
-    """A plausible flight of `count` refreshes: bounded random walks and slow waves."""
-    t = np.arange(count) / REFRESH
+def flight(rng: np.random.Generator, count: int, refresh: float = REFRESH) -> Flight:
+    """A plausible flight of `count` refreshes, `refresh` a second: bounded random walks and slow waves."""
+    t = np.arange(count) / refresh
+    # What adds up over refreshes goes as far in a second at any rate.
+    share = REFRESH / refresh
 
     def walk(step: float) -> np.ndarray:
-        return np.cumsum(rng.normal(0, step, count))
+        return np.cumsum(rng.normal(0, step * share**0.5, count))
 
     def wave(scale: float, slowest: float = 9.0) -> np.ndarray:
         total = np.zeros(count)
@@ -66,10 +68,10 @@ def flight(rng: np.random.Generator, count: int) -> Flight:
         volts=cells * (rng.uniform(3.4, 4.1) - 0.004 * amps) + rng.normal(0, 0.03, count),
         cells=cells,
         amps=amps,
-        mah=rng.uniform(20, 1600) + np.cumsum(amps) / REFRESH / 3.6,
+        mah=rng.uniform(20, 1600) + np.cumsum(amps) / refresh / 3.6,
         rssi=np.clip(rng.uniform(60, 99) + walk(0.7), 20, 99),
-        latitude=rng.uniform(-60, 60) + np.cumsum(rng.normal(4e-6, 2e-6, count)),
-        longitude=rng.uniform(-170, 170) + np.cumsum(rng.normal(4e-6, 2e-6, count)),
+        latitude=rng.uniform(-60, 60) + np.cumsum(rng.normal(4e-6, 2e-6, count)) * share,
+        longitude=rng.uniform(-170, 170) + np.cumsum(rng.normal(4e-6, 2e-6, count)) * share,
         altitude=np.clip(rng.uniform(4, 160) + wave(8) + walk(0.1), 0, 999),
         speed=np.clip(rng.uniform(15, 90) + wave(12) + walk(0.3), 0, 199),
         distance=np.clip(rng.uniform(20, 900) + 10 * t + walk(0.5), 0, 9999),
@@ -83,8 +85,10 @@ def flight(rng: np.random.Generator, count: int) -> Flight:
 Text = Callable[[int], tuple[list[str], Tint]]
 
 
-def _readings(f: Flight, rng: np.random.Generator) -> dict[str, Text]:
-    """Elements that are one run of glyphs: name -> glyphs and colour at refresh k."""
+def _readings(
+    f: Flight, rng: np.random.Generator, refresh: float = REFRESH, tenths: bool = False
+) -> dict[str, Text]:
+    """Elements that are one run of glyphs: name -> glyphs and colour at refresh k. tenths: of the timer's seconds."""
     digits = int(rng.choice([1, 2]))
     colours = rng.random() < 0.4
     syllables = [
@@ -115,14 +119,16 @@ def _readings(f: Flight, rng: np.random.Generator) -> dict[str, Text]:
         return list(f"{value:{width}.{decimals}f}")
 
     def clock(k: int) -> list[str]:
-        return list(f"{int(f.seconds[k]) // 60:02d}:{int(f.seconds[k]) % 60:02d}")
+        seconds = int(f.seconds[k])
+        tail = f".{int(f.seconds[k] * 10) % 10}" if tenths else ""
+        return list(f"{seconds // 60:02d}:{seconds % 60:02d}{tail}")
 
     def battery(k: int) -> str:
         return f"batt{int(np.clip((4.15 - f.volts[k] / f.cells) / 0.12, 0, 6))}"
 
     # Voltage is filtered by the flight controller: it is shown anew twice a second.
     def slow(k: int) -> int:
-        return k - k % 6
+        return k - k % max(1, round(refresh / 2))
 
     return {
         "craft": lambda k: (list(craft), None),
@@ -152,7 +158,7 @@ def _readings(f: Flight, rng: np.random.Generator) -> dict[str, Text]:
         "heading": lambda k: ([*number(f.heading[k] % 360, 3)], None),
         "mode": lambda k: (list(modes), None),
         "watts": lambda k: ([*number(f.volts[k] * f.amps[k], 4), "W"], None),
-        "temperature": lambda k: (["temp", *number(40 + 0.2 * f.amps[k - k % 12], 3), "C"], None),
+        "temperature": lambda k: (["temp", *number(40 + 0.2 * f.amps[k - k % max(1, round(refresh))], 3), "C"], None),
         "throttle": lambda k: ([*number(np.clip(20 + f.amps[k], 0, 99), 3), "%"], None),
     }
 
@@ -192,10 +198,17 @@ class Element:
         self.distinct = {cell for state in self.states for cell in state}
 
 
-def elements(rng: np.random.Generator, rows: int, columns: int, count: int) -> Iterator[Element]:
+def elements(
+    rng: np.random.Generator,
+    rows: int,
+    columns: int,
+    count: int,
+    refresh: float = REFRESH,
+    tenths: bool = False,
+) -> Iterator[Element]:
     """Candidate elements, the likeliest first, each with its cells at every refresh. They may overlap."""
-    f = flight(rng, count)
-    readings = _readings(f, rng)
+    f = flight(rng, count, refresh)
+    readings = _readings(f, rng, refresh, tenths)
     middle_row, middle = rows // 2, columns // 2
 
     def run(row: int, column: int, text: Text, anchor: str) -> Callable[[int], list[Cell]]:
@@ -242,6 +255,7 @@ def elements(rng: np.random.Generator, rows: int, columns: int, count: int) -> I
     warning_tint = [None, _RED, _AMBER][int(rng.integers(3))]
     begin, blink = int(rng.integers(0, max(1, count // 2))), int(rng.integers(2, 5))
     span = int(rng.integers(12, 60))
+    blink, span = (max(1, round(turns * refresh / REFRESH)) for turns in (blink, span))
 
     def warning(k: int) -> list[Cell]:
         if not begin <= k < begin + span or (k // blink) % 2:
@@ -282,13 +296,20 @@ def elements(rng: np.random.Generator, rows: int, columns: int, count: int) -> I
 
 
 def chosen(
-    rng: np.random.Generator, glyphs: GlyphSet, rows: int, columns: int, count: int, samples: float
+    rng: np.random.Generator,
+    glyphs: GlyphSet,
+    rows: int,
+    columns: int,
+    count: int,
+    samples: float,
+    refresh: float = REFRESH,
+    tenths: bool = False,
 ) -> list[Element]:
     """Elements whose glyphs over all states cover about `samples` pixels (rule 3), none overlapping (2)."""
     kept: list[Element] = []
     occupied: set[tuple[int, int]] = set()
     covered = 0.0
-    for element in elements(rng, rows, columns, count):
+    for element in elements(rng, rows, columns, count, refresh, tenths):
         inside = all(0 <= r < rows and 0 <= c < columns for r, c in element.used)
         # The crosshair stands within the horizon's reach and hides it there: real displays do the same.
         crossing = {"horizon", "crosshair", "sidebars"}
