@@ -23,9 +23,10 @@ import torch
 from . import motion
 from .candidates import Flow, Pass, Placed, Region, Regions, flow_between
 from .errors import PictureError
+from .machine import cores
 from .network import Inputs, State
 from .picture import PictureFormat, Planes
-from .runtime import Runtime, cores, moved
+from .runtime import Runtime, moved
 from .settings import Settings
 
 #: Frames before the block over which the recurrent state runs in.

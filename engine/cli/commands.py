@@ -50,4 +50,14 @@ COMMANDS = (
         module="osdclean.engine.train.command",
         summary="train the network on your own clips",
     ),
+    Command(
+        name="data",
+        module="osdclean.engine.data.command",
+        summary="make datasets out of footage: stills, and clips with and without an overlay",
+    ),
+    Command(
+        name="finetune",
+        module="osdclean.engine.train.finetune",
+        summary="train the network further on one video of your own",
+    ),
 )

@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(str(error))
         return 1
     except KeyboardInterrupt:
-        _say("stopped; nothing was written")
+        _say("stopped")
         return 130
     except Terminated as end:
         return 128 + end.signal

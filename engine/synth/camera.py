@@ -151,7 +151,7 @@ def flight(
     step = speed * zoom / _FINE
     start = rng.random(2)
     x, y = (
-        _folded(low + at * (high - low) + np.cumsum(step * turn), low, high)
+        folded(low + at * (high - low) + np.cumsum(step * turn), low, high)
         for low, high, at, turn in (
             (margin[0], photo_width - 1 - margin[0], start[0], np.cos(heading)),
             (margin[1], photo_height - 1 - margin[1], start[1], np.sin(heading)),
@@ -163,7 +163,7 @@ def flight(
     )  # fmt: skip
 
 
-def _folded(way: np.ndarray, low: float, high: float) -> np.ndarray:
+def folded(way: np.ndarray, low: float, high: float) -> np.ndarray:
     """The way, mirrored wherever it would leave low..high."""
     return high - np.abs((way - low) % (2 * (high - low)) - (high - low))
 

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from ..cli.progress import Progress
 from ..errors import OsdcleanError
+from ..machine import cores
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -96,7 +97,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _build(args: argparse.Namespace, examples: Path) -> None:
-    from ..runtime import cores
     from . import shards
 
     examples.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from ..errors import ArgumentError
 from ..network import NetworkConfig
 from ..settings import PRECISIONS
 
-HOLE_LOSSES = ("rms", "l1", "charbonnier")
+HOLE_LOSSES = ("rms", "psnr", "l1", "charbonnier")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +25,8 @@ class TrainConfig:
     rate: of the optimiser (AdamW), reached after `warmup` steps; schedule: "cosine" to a hundredth, or "constant".
     ema: share of the averaged weights that a step keeps. clip: largest norm of the gradient.
     precision: "auto" and "bf16" compute in bfloat16, "fp16" with scaled losses (CUDA), "fp32" without either.
-    hole: the loss in the hole, "rms" (root mean square of each tile), "l1" or "charbonnier"; floor: miss of full scale
-        below which little is left to gain (rms, charbonnier).
+    hole: the loss in the hole, "rms" (root mean square of each tile), "psnr" (mean square over that of its footage's
+        best candidate), "l1" or "charbonnier"; floor: miss of full scale below which little is left to gain (not l1).
     chroma, temporal, adversarial: weights of these losses beside luma's; 0 leaves one out. temporal: of the change of
         the miss along the motion. critic_rate, critic_widths: of the adversary (Adam, betas 0.5 and 0.999).
     every: steps between validations. save: steps between checkpoints.

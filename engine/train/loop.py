@@ -66,11 +66,13 @@ class Training:
                 group["lr"] = rate * config.rate_at(self.step)
         self._optimiser.zero_grad(set_to_none=True)
         for part in range(config.accumulate):
-            inputs, truth = tensors(examples.batch(rng, size, frames), self.team.device)
+            batch = examples.batch(rng, size, frames)
+            scale = torch.from_numpy(batch.pop("scale")).to(self.team.device)
+            inputs, truth = tensors(batch, self.team.device)
             last = part == config.accumulate - 1
             with nullcontext() if last or self.team.size == 1 else self._objective.no_sync():
                 with self._precision():
-                    outcome: Outcome = self._objective(inputs, truth)
+                    outcome: Outcome = self._objective(inputs, truth, scale)
                     total, parts = outcome.total, dict(outcome.parts)
                     if self.critic is not None:
                         self.critic.requires_grad_(False)

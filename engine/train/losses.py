@@ -12,8 +12,14 @@ from torch import Tensor, nn
 from ..network import Inputs, warp
 from .config import TrainConfig
 
-#: (luma [K, 1, H, W], chroma [K, 2, h, w]) of one frame.
-Picture = tuple[Tensor, Tensor]
+
+class Truth(NamedTuple):
+    """One frame: luma [K, 1, H, W], chroma [K, 2, h, w], and counted [K, 1, H, W], 1 where a miss counts (the hole, as
+    far as the truth is known there)."""
+
+    luma: Tensor
+    chroma: Tensor
+    counted: Tensor
 
 
 class Outcome(NamedTuple):
@@ -26,16 +32,21 @@ class Outcome(NamedTuple):
     true: Tensor
 
 
-def hole_loss(miss: Tensor, hole: Tensor, config: TrainConfig) -> Tensor:
-    """Loss of a miss [K, C, H, W] (of full scale) in the hole [K, 1, H, W].
+def hole_loss(miss: Tensor, hole: Tensor, scale: Tensor, config: TrainConfig) -> Tensor:
+    """Loss of a miss [K, C, H, W] (of full scale) in the hole [K, 1, H, W] as far as it counts.
+
+    scale: [K], the mean square miss of the best candidate in the footage that a tile comes from.
 
     "rms": PSNR's own measure, tile by tile, so that a tile's worst samples weigh most, but a tile of grass no more than
-    one of sky. A mean of absolute misses takes the likelier of two candidates however wrong the other case would be.
+    one of sky. "psnr": what lessens a mean of PSNRs over footage of all kinds: mean squares, each weighted by what its
+    footage leaves to gain. A mean of absolute misses takes the likelier of two candidates however wrong the other case
+    would be.
     """
     count = hole.sum((1, 2, 3))
-    if config.hole == "rms":
+    if config.hole in ("rms", "psnr"):
         square = (miss * miss * hole).sum((1, 2, 3)) / (count.clamp(min=1) * miss.shape[1])
-        return (torch.sqrt(square + config.floor**2) * count).sum() / count.sum().clamp(min=1)
+        size = torch.sqrt(square + config.floor**2) if config.hole == "rms" else square / (scale + config.floor**2)
+        return (size * count).sum() / count.sum().clamp(min=1)
     size = miss.abs() if config.hole == "l1" else torch.sqrt(miss * miss + config.floor**2)
     return (size * hole).sum() / (count.sum().clamp(min=1) * miss.shape[1])
 
@@ -58,8 +69,8 @@ class Objective(nn.Module):
         super().__init__()
         self.network, self._config = network, config
 
-    def forward(self, inputs: Sequence[Inputs], truth: Sequence[Picture]) -> Outcome:
-        """Loss of T frames, the state carried from one to the next."""
+    def forward(self, inputs: Sequence[Inputs], truth: Sequence[Truth], scale: Tensor) -> Outcome:
+        """Loss of T frames, the state carried from one to the next; scale [K]: see `hole_loss`."""
         config = self._config
         state, before = None, None
         parts: dict[str, Tensor] = {}
@@ -68,28 +79,28 @@ class Objective(nn.Module):
         def add(name: str, value: Tensor) -> None:
             parts[name] = parts.get(name, 0) + value / len(inputs)
 
-        for k, (given, (luma, chroma)) in enumerate(zip(inputs, truth, strict=True)):
+        for k, (given, (luma, chroma, counted)) in enumerate(zip(inputs, truth, strict=True)):
             if config.truncate and k and k % config.truncate == 0:
                 state = type(state)(*(t.detach() for t in state))
             out, state = self.network(given, state)
             miss = out[0] - luma, out[1] - chroma
-            small = (F.max_pool2d(given.hole, given.hole.shape[3] // chroma.shape[3]) > 0).float()
-            add("luma", hole_loss(miss[0], given.hole, config))
+            small = (F.max_pool2d(counted, counted.shape[3] // chroma.shape[3]) > 0).float()
+            add("luma", hole_loss(miss[0], counted, scale, config))
             if config.chroma:
-                add("chroma", hole_loss(miss[1], small, config))
+                add("chroma", hole_loss(miss[1], small, scale, config))
             if config.temporal and before is not None:
                 # What was wrong here a moment ago may stay wrong; that it changes is what is seen.
-                flow = F.interpolate(given.flow, given.hole.shape[2:], mode="bilinear", align_corners=False)
-                add("temporal", hole_loss(miss[0] - warp(before, flow), given.hole, config))
+                flow = F.interpolate(given.flow, luma.shape[2:], mode="bilinear", align_corners=False)
+                add("temporal", hole_loss(miss[0] - warp(before, flow), counted, scale, config))
             before = miss[0]
             if config.adversarial:
                 whole = [luma, F.interpolate(chroma, luma.shape[2:])]
-                wrong = [miss[0] * given.hole, F.interpolate(miss[1] * small, luma.shape[2:])]
+                wrong = [miss[0] * counted, F.interpolate(miss[1] * small, luma.shape[2:])]
                 true.append(torch.cat(whole, 1))
                 made.append(true[-1] + torch.cat(wrong, 1))
         weights = {"luma": 1.0, "chroma": config.chroma, "temporal": config.temporal}
         total = sum(weights[name] * value for name, value in parts.items())
-        return Outcome(total, parts, *(torch.stack(p, 2) if p else truth[0][0].new_zeros(0) for p in (made, true)))
+        return Outcome(total, parts, *(torch.stack(p, 2) if p else truth[0].luma.new_zeros(0) for p in (made, true)))
 
 
 class Critic(nn.Module):

@@ -83,8 +83,8 @@ def make(job: Job) -> int:
         frames = frames[start : start + length]
     if len(frames) < examples.LENGTH:
         raise ValueError(f"{job.source} has {len(frames)} frames, at least {examples.LENGTH} are needed")
-    hole = examples.hole_for(picture, len(frames), rng, job.fonts)
-    shard = examples.build(frames, picture, hole, rng, 1.0)
+    seen, hole = examples.cover(frames, picture, rng, job.fonts)
+    shard = examples.build(seen, picture, hole, rng, 1.0, truth=frames)
     shard.save(job.target)
     return len(shard.truth)
 

@@ -22,10 +22,10 @@ def validate(network: InpaintingNetwork, examples: Examples, device: torch.devic
             per_source.append(np.zeros(2))
         inputs, truth = tensors(raw, device)
         state, miss = None, None
-        for given, (luma, _) in zip(inputs, truth, strict=True):
+        for given, true in zip(inputs, truth, strict=True):
             with torch.autocast(device.type, torch.bfloat16):
                 out, state = network(given, state)
-            last, miss = miss, (out[0] - luma) * given.hole
+            last, miss = miss, (out[0] - true.luma) * true.counted
             error["flicker"] += float((miss - last).abs().sum()) if last is not None else 0.0
         pictures = {
             "network": out[0],
@@ -36,10 +36,12 @@ def validate(network: InpaintingNetwork, examples: Examples, device: torch.devic
         }
         age = torch.where(given.age == 0, 1e6, given.age)
         pictures["nearer"] = torch.where(age[:, :1] <= age[:, 1:], pictures["before"], pictures["after"])
-        square = {name: float((((p - luma) ** 2) * given.hole).sum()) for name, p in pictures.items()}
+        square = {
+            name: float((((p - true.luma) ** 2) * true.counted).sum()) for name, p in pictures.items()
+        }
         for name, e in square.items():
             error[name] += e
-        samples = float(given.hole.sum())
+        samples = float(true.counted.sum())
         count += samples
         per_source[-1] += square["network"], samples
     network.train()
@@ -62,10 +64,10 @@ def sheet(network: InpaintingNetwork, examples: Examples, device: torch.device, 
             continue
         inputs, truth = tensors(raw, device)
         state, parts = None, []
-        for given, (luma, _) in zip(inputs[::2], truth[::2], strict=True):
+        for given, true in zip(inputs[::2], truth[::2], strict=True):
             out, state = network(given, state)
-            kept = luma + given.hole * (out[0] - luma)
-            parts += [given.luma[0, :1], kept[0], luma[0]]
+            kept = true.luma + true.counted * (out[0] - true.luma)
+            parts += [given.luma[0, :1], kept[0], true.luma[0]]
         lines.append(torch.cat([p[0] for p in parts], 1))
         if len(lines) == rows:
             break

@@ -53,7 +53,7 @@ def test_wrong_usage_is_status_2(words, capsys):
     ("raised", "status", "said"),
     [
         (CommandError("what\nand how"), 1, "osdclean: what and how\n"),
-        (KeyboardInterrupt(), 130, "osdclean: stopped; nothing was written\n"),
+        (KeyboardInterrupt(), 130, "osdclean: stopped\n"),
         (Terminated(15), 143, ""),
     ],
 )

@@ -7,8 +7,9 @@ from osdclean.engine.errors import ArgumentError
 from osdclean.engine.network import InpaintingNetwork, Inputs, NetworkConfig, warp
 from osdclean.engine.train.config import HOLE_LOSSES, TrainConfig, overridden
 from osdclean.engine.train.journal import gradients, recurrent_share
-from osdclean.engine.train.losses import Critic, Objective, believed, hole_loss, logo_prior
+from osdclean.engine.train.losses import Critic, Objective, Truth, believed, hole_loss, logo_prior
 
+ONES = torch.ones(2)
 SMALL = NetworkConfig(widths=(8, 8, 8), hidden=8)
 
 
@@ -20,7 +21,7 @@ class Answers(torch.nn.Module):
         self._answers = iter(answers)
 
     def forward(self, given, state):
-        return next(self._answers), None
+        return next(self._answers)[:2], None
 
 
 def sequence(frames=3, k=2, flow=0.0, seed=0):
@@ -35,7 +36,10 @@ def sequence(frames=3, k=2, flow=0.0, seed=0):
         )
         for _ in range(frames)
     ]
-    truth = [(torch.rand(k, 1, 64, 64, generator=g), torch.rand(k, 2, 32, 32, generator=g)) for _ in range(frames)]
+    truth = [
+        Truth(torch.rand(k, 1, 64, 64, generator=g), torch.rand(k, 2, 32, 32, generator=g), given.hole)
+        for given in inputs
+    ]
     return inputs, truth
 
 
@@ -43,28 +47,29 @@ def sequence(frames=3, k=2, flow=0.0, seed=0):
 def test_the_loss_is_nothing_for_the_truth_alone(hole):
     inputs, truth = sequence()
     config = TrainConfig(floor=1e-6, hole=hole)
-    assert Objective(Answers(truth), config)(inputs, truth).total < 1e-4
-    off = [(a + 0.1, b) for a, b in truth]
-    outcome = Objective(Answers(off), config)(inputs, truth)
-    assert outcome.parts["luma"] == pytest.approx(0.1, abs=1e-3)
-    assert outcome.total == pytest.approx(0.1, abs=1e-3)  # wrong, but steady
+    assert Objective(Answers(truth), config)(inputs, truth, ONES).total < 1e-4
+    off = [(a + 0.1, b) for a, b, _ in truth]
+    outcome = Objective(Answers(off), config)(inputs, truth, ONES)
+    wrong = 0.01 if hole == "psnr" else 0.1
+    assert outcome.parts["luma"] == pytest.approx(wrong, rel=1e-2)
+    assert outcome.total == pytest.approx(wrong, rel=1e-2)  # wrong, but steady
 
 
 def test_outside_the_hole_nothing_counts():
     inputs, truth = sequence(frames=1)
-    outside = [(a + (1 - given.hole) * 9, b) for (a, b), given in zip(truth, inputs, strict=True)]
-    assert Objective(Answers(outside), TrainConfig(floor=1e-6))(inputs, truth).total < 1e-4
+    outside = [(t.luma + (1 - t.counted) * 9, t.chroma) for t in truth]
+    assert Objective(Answers(outside), TrainConfig(floor=1e-6))(inputs, truth, ONES).total < 1e-4
 
 
 def test_what_is_wrong_and_moves_along_is_steady():
     inputs, truth = sequence(frames=2, flow=4.0)
-    inputs = [i._replace(hole=torch.ones_like(i.hole)) for i in inputs]
+    truth = [t._replace(counted=torch.ones_like(t.counted)) for t in truth]
     miss = torch.rand(2, 1, 64, 64) * 0.1
-    second = warp(miss, torch.cat([torch.full((2, 2, 64, 64), 4.0)], 1))
+    second = warp(miss, torch.full((2, 2, 64, 64), 4.0))
     config = TrainConfig(floor=1e-6)
     for after, steady in ((second, True), (miss, False)):
         answers = [(truth[0][0] + miss, truth[0][1]), (truth[1][0] + after, truth[1][1])]
-        temporal = Objective(Answers(answers), config)(inputs, truth).parts["temporal"]
+        temporal = Objective(Answers(answers), config)(inputs, truth, ONES).parts["temporal"]
         assert (temporal < 1e-4) == steady
 
 
@@ -74,7 +79,15 @@ def test_rms_weighs_tiles_by_their_share_of_the_hole():
     hole[1, :, :2] = 1
     miss = torch.zeros(2, 1, 8, 8)
     miss[0] = 0.3
-    assert hole_loss(miss, hole, TrainConfig(floor=1e-6)) == pytest.approx(0.3 * 32 / 48, abs=1e-4)
+    assert hole_loss(miss, hole, ONES, TrainConfig(floor=1e-6)) == pytest.approx(0.3 * 32 / 48, abs=1e-4)
+
+
+def test_psnr_weighs_footage_by_what_it_leaves_to_gain():
+    hole, miss = torch.ones(2, 1, 8, 8), torch.zeros(2, 1, 8, 8)
+    miss[0], miss[1] = 0.01, 0.1
+    config = TrainConfig(hole="psnr", floor=1e-9)
+    assert hole_loss(miss, hole, torch.tensor([1e-4, 1e-2]), config) == pytest.approx(1.0)
+    assert hole_loss(miss, hole, torch.tensor([1e-4, 1.0]), config) == pytest.approx(0.505)
 
 
 def test_the_logo_prior_wants_the_same_place_in_every_frame():
@@ -94,7 +107,7 @@ def test_the_gradient_reaches_the_recurrent_part_and_truncation_cuts_it():
         network = InpaintingNetwork(SMALL)
         torch.nn.init.normal_(network.head.weight, std=0.1)
         inputs, truth = sequence(frames=3)
-        Objective(network, TrainConfig(truncate=truncate))(inputs, truth).total.backward()
+        Objective(network, TrainConfig(truncate=truncate))(inputs, truth, ONES).total.backward()
         norms[truncate] = gradients(network)
         assert recurrent_share(norms[truncate]) > 1e-5
     assert norms[0]["lstm.conv.weight"] != norms[1]["lstm.conv.weight"]
@@ -112,8 +125,8 @@ def test_the_adversary_judges_patches_of_a_sequence():
 
 def test_the_adversary_sees_the_hole_alone_changed():
     inputs, truth = sequence()
-    wrong = [(a + 0.5, b + 0.5) for a, b in truth]
-    outcome = Objective(Answers(wrong), TrainConfig(adversarial=1.0))(inputs, truth)
+    wrong = [(a + 0.5, b + 0.5) for a, b, _ in truth]
+    outcome = Objective(Answers(wrong), TrainConfig(adversarial=1.0))(inputs, truth, ONES)
     assert outcome.made.shape == outcome.true.shape == (2, 3, 3, 64, 64)
     hole = torch.stack([i.hole for i in inputs], 2)
     torch.testing.assert_close(outcome.made[:, :1] - outcome.true[:, :1], hole * 0.5)
@@ -131,7 +144,7 @@ def test_settings_from_the_command_line():
         ("speed=3", "NAME of steps"),
         ("rate", "NAME=VALUE"),
         ("rate=fast", "rate must be like 0.001, passed fast"),
-        ("hole=l3", "hole must be one of rms, l1, charbonnier, passed l3"),
+        ("hole=l3", "hole must be one of rms, psnr, l1, charbonnier, passed l3"),
         ("steps=0", "steps must be at least 1"),
         ("network.colour=3", "NAME of steps"),
         ("stages=((0.5,2,4),)", "the first share 0"),

@@ -6,6 +6,7 @@ import subprocess
 from dataclasses import replace
 from functools import partial
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -15,7 +16,7 @@ from osdclean.engine.cli.main import main
 from osdclean.engine.errors import ModelError
 from osdclean.engine.network import InpaintingNetwork, NetworkConfig
 from osdclean.engine.picture import PictureFormat
-from osdclean.engine.train import batches, examples, loop, shards, validation
+from osdclean.engine.train import batches, examples, loop, shards, sources, validation
 from osdclean.engine.train.config import HOLE_LOSSES, TrainConfig
 
 SMALL = NetworkConfig(widths=(8, 8, 8), hidden=8)
@@ -172,3 +173,37 @@ def test_the_command_trains_on_a_folder(tmp_path, capsys):
     assert "1 of 6 sources were left out" in told.err
     assert weights.load(str(tmp_path / "run" / "weights.safetensors"))
     assert main(["train", str(tmp_path / "nowhere")]) == 1
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+def test_what_covers_the_footage_is_of_all_kinds_and_leaves_the_rest(monkeypatch):
+    picture = PictureFormat(
+        family="YUV", floating=False, bits=8, width=192, height=128, subsampling_w=1, subsampling_h=1
+    )
+    clean, drawn = sliding(8, 128, 192, 1.5), []
+    make = examples.overlays.make
+    monkeypatch.setattr(examples.overlays, "make", lambda kind, *rest: drawn.append(kind) or make(kind, *rest))
+    squeezed = 0
+    for seed in range(40):
+        seen, hole = examples.cover(clean, picture, np.random.default_rng(seed), None)
+        assert hole.shape == (128, 192)
+        misses = [np.abs(a[0].astype(int) - b[0])[~hole] for a, b in zip(seen, clean, strict=True)]
+        squeezed += any(miss.any() for miss in misses)
+        # Compression blurs, but nothing of the overlay itself stands outside the hole.
+        assert np.mean([miss.mean() for miss in misses]) < 12
+    assert len(set(drawn)) >= 5
+    assert 5 < squeezed < 25
+
+
+def test_a_camera_may_stand_still_while_something_passes(tmp_path):
+    photo = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "photo.png"), cv2.resize(photo, (600, 400), interpolation=cv2.INTER_CUBIC))
+    still = moving = 0
+    for seed in range(24):
+        frames = sources.flight(tmp_path / "photo.png", 160, 96, 4, np.random.default_rng(seed))
+        assert len(frames) == 4
+        same = np.abs(frames[0][0].astype(int) - frames[3][0]) < 20
+        still += 0.5 < same.mean() < 0.995
+        moving += same.mean() < 0.5
+    assert still >= 3
+    assert moving >= 6

@@ -1,0 +1,1 @@
+"""Dataset tools: stills and pairs of clips out of footage, and the datasets that read them."""
