@@ -185,9 +185,9 @@ class Regions:
 class Flow:
     """Motion between neighbours n and n + 1, where it is needed alone.
 
-    forth: float32 [samples of n's hole, 3], to n + 1: x, y and light as in `motion.between`; back: the same for n + 1's
-    hole, to n; None where there is no hole. field: float16 [h, w, 2], the motion back on a grid of `step` luma pixels,
-    for the state's way.
+    forth: [samples of n's hole, 3], to n + 1: x, y and light as in `motion.between`; back: the same for the hole of
+    n + 1, to n; None where there is no hole. field: [h, w, 2], the motion back on a grid of `step` luma pixels, for the
+    state's way. All float16: a whole window of them is kept, and finer than that no flow is measured.
     """
 
     forth: np.ndarray | None
@@ -212,7 +212,7 @@ def _in_hole(field: np.ndarray, region: Region | None, step: int) -> np.ndarray 
     if region is None:
         return None
     d = region.domain
-    return _at(field, d.y[: d.hole_count], d.x[: d.hole_count], step)
+    return _at(field, d.y[: d.hole_count], d.x[: d.hole_count], step).astype(np.float16)
 
 
 def _at(field: np.ndarray, y: np.ndarray, x: np.ndarray, step: int) -> np.ndarray:
@@ -274,7 +274,7 @@ class Pass:
             flow = None
             if region is not None and n != order.start:
                 pair = self._flows[min(n, n + towards)]
-                flow = None if pair is None else pair.forth if towards > 0 else pair.back
+                flow = None if pair is None else (pair.forth if towards > 0 else pair.back).astype(np.float32)
             sources = tracker.step(n, None if region is None else region.domain, flow)
             if n in self._wanted:
                 found[n] = sources

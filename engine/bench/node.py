@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +20,16 @@ from ..errors import OsdcleanError
 from ..footage import joined, split
 from .cases import Case
 from .runs import Run
+
+
+class Timing(NamedTuple):
+    """seconds: for all frames; memory: peak of the process, MiB; quarters: the most it held in each quarter of the
+    frames, MiB, empty where the system does not tell (not Linux)."""
+
+    seconds: float
+    memory: float
+    quarters: tuple[float, ...]
+
 
 _TIME = re.compile(r"Output (\d+) frames in ([0-9.]+) seconds")
 
@@ -38,7 +49,7 @@ def run(
         folder = Path(name)
         files(case, folder)
         output = folder / "out.y4m"
-        seconds, memory = timed(folder, arguments or {}, "clean.vpy", output, on_frame)
+        seconds, memory, _ = timed(folder, arguments or {}, "clean.vpy", output, on_frame)
         restored = _y4m(output, case)
     return Run(name="osdclean", restored=restored, seconds=seconds / case.length, memory=memory)
 
@@ -58,8 +69,8 @@ def timed(
     script: str,
     output: Path | None = None,
     on_frame: Callable[[int], None] | None = None,
-) -> tuple[float, float]:
-    """Run a script over the files of `folder` through vspipe: (seconds for all frames, peak MiB of the process).
+) -> Timing:
+    """Run a script over the files of `folder` through vspipe.
 
     output: the y4m file to write; thrown away where None.
     """
@@ -93,10 +104,10 @@ def _piped(
     environment: Mapping[str, str],
     output: Path,
     on_frame: Callable[[int], None] | None,
-) -> tuple[float, float]:
-    """Run vspipe into a file: seconds for all frames and peak memory in MiB."""
+) -> Timing:
+    """Run vspipe into a file."""
     begun = time.monotonic()
-    said = ""
+    said, held = "", []
     with output.open("wb") as sink:
         process = subprocess.Popen(command, env=environment, stdout=sink, stderr=subprocess.PIPE)
         assert process.stderr is not None
@@ -104,9 +115,12 @@ def _piped(
             while chunk := os.read(process.stderr.fileno(), 65536):
                 text = chunk.decode(errors="replace")
                 said = (said + text)[-20000:]
-                frames = re.findall(r"Frame: (\d+)/", text)
-                if frames and on_frame is not None:
-                    on_frame(int(frames[-1]))
+                frames = re.findall(r"Frame: (\d+)/(\d+)", text)
+                if frames:
+                    done, length = map(int, frames[-1])
+                    held.append((min(3, 4 * done // max(1, length)), _resident(process.pid)))
+                    if on_frame is not None:
+                        on_frame(done)
             # wait4 tells the peak of this very child, which Popen.wait does not.
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
@@ -119,7 +133,17 @@ def _piped(
         raise OsdcleanError(f"vspipe failed ({process.returncode}): {reason(said.splitlines())}")
     told = _TIME.search(said)
     seconds = float(told[2]) if told else time.monotonic() - begun
-    return seconds, usage.ru_maxrss / 1024
+    quarters = [max((m for q, m in held if q == k and m is not None), default=None) for k in range(4)]
+    return Timing(seconds, usage.ru_maxrss / 1024, tuple(quarters) if None not in quarters else ())
+
+
+def _resident(process: int) -> float | None:
+    """MiB that a process holds now, None where the system does not tell."""
+    try:
+        found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
+    except OSError:
+        return None
+    return int(found[1]) / 1024 if found else None
 
 
 def _y4m(path: Path, case: Case) -> list:

@@ -54,15 +54,16 @@ def run(width: int, height: int, length: int, seed: int, arguments: dict[str, ob
         alone = [node.timed(files, {"report": files / "report.json"}, "probe.vpy") for _ in range(repeats)]
         whole = [node.timed(files, arguments, "clean.vpy") for _ in range(repeats)]
     stages, wall, cpu, frames = _stages(made)
-    seconds = [s for s, _ in whole]
+    seconds = [t.seconds for t in whole]
     lines = [
         f"{width}x{height} YUV420P8, {length} frames, hole {made.grown()[0].mean():.1%} of the frame; "
         f"{table.machine()}; {table.versions()}",
         "",
         f"- node to node: {length / median(seconds):.2f} frames/s (median of {repeats}; "
         f"{length / max(seconds):.2f}..{length / min(seconds):.2f}), starting up and reading included; "
-        f"reading alone {length / median([s for s, _ in alone]):.0f} frames/s",
-        f"- peak memory of vspipe: {max(m for _, m in whole):.0f} MiB",
+        f"reading alone {length / median([t.seconds for t in alone]):.0f} frames/s",
+        f"- peak memory of vspipe: {max(t.memory for t in whole):.0f} MiB; at most, by quarter of the run: "
+        f"{', '.join(f'{m:.0f}' for m in whole[-1].quarters) or 'not told here'}",
         f"- engine, a later block: {wall / frames * 1e3:.0f} ms per frame, "
         f"{cpu / frames * 1e3:.0f} ms of processor time",
         "",

@@ -17,9 +17,14 @@ class Examples:
     """All shards of a folder whose names begin with `prefix`, in memory."""
 
     def __init__(self, folder: Path, prefix: str) -> None:
-        self._list = [Shard.load(path) for path in sorted(folder.glob(f"{prefix}-*.npz"))]
+        paths = [path for path in sorted(folder.glob(f"{prefix}-*.npz")) if self._wanted(path)]
+        self._list = [Shard.load(path) for path in paths]
         self._ends = np.cumsum([len(s.truth) for s in self._list])
         self._scales = [best_candidate(s) for s in self._list]
+
+    def _wanted(self, path: Path) -> bool:
+        """Whether a shard belongs to these examples."""
+        return True
 
     def __len__(self) -> int:
         return int(self._ends[-1]) if len(self._list) else 0
