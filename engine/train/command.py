@@ -12,24 +12,39 @@ Several GPUs or machines: start it by torchrun, for example
 
 Any setting of the training can be given with --set, for example --set rate=5e-4 --set network.widths=(48,64,96); what
 there is stands in engine/train/config.py.
+
+--recipe classic trains the RecurrentUNet of the user's documents instead: whole frames, with or without a mask. CLIPS
+is then a folder that osdclean data clips wrote, or any folder of clean videos; no examples are built. Its settings
+stand there too (ClassicConfig), for example --set channels=4 tanh=True residual=True adversarial=True.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..cli.progress import Progress
-from ..errors import OsdcleanError
+from ..errors import ArgumentError, OsdcleanError
 from ..machine import cores
+
+if TYPE_CHECKING:
+    from .distributed import Team
+
+#: Overlays per clip, unless --rounds says otherwise.
+ROUNDS = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `osdclean train`."""
     parser.add_argument(
         "clips", type=Path, metavar="CLIPS", help="folder of clips without overlays (an eighth is held back)"
+    )
+    parser.add_argument(
+        "--recipe", choices=("default", "classic"), default="default", help="what is trained (default: default)"
     )
     parser.add_argument(
         "--out",
@@ -47,8 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder of glyph sheets for the displays (default: drawn glyphs alone)",
     )
-    parser.add_argument("--rounds", type=int, default=2, metavar="N", help="overlays per clip (default: 2)")
-    parser.add_argument("--steps", type=int, metavar="N", help="updates in all (default: 10000)")
+    parser.add_argument("--rounds", type=int, metavar="N", help="overlays per clip (default: 2)")
+    parser.add_argument("--steps", type=int, metavar="N", help="updates in all (default: 10000; classic: 50 epochs)")
     parser.add_argument("--seed", type=int, metavar="S", help="seed of the training (default: 1)")
     parser.add_argument(
         "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help="further settings of the training"
@@ -56,51 +71,84 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--begin-with",
         metavar="MODEL",
-        help="weights to begin with: a file, or default; then only sequences are learned, at half the rate "
-        "(default: random weights)",
+        help="weights to begin with: a file, or default; then only sequences are learned, at half the rate; classic: a "
+        ".pth or .safetensors of its network (default: random weights)",
     )
     parser.add_argument(
-        "--processes", type=int, metavar="N", help="processes that build examples (default: one per core)"
+        "--processes",
+        type=int,
+        metavar="N",
+        help="processes that build examples, or threads that read them for the classic recipe (default: one per core)",
     )
     parser.add_argument("--threads", type=int, metavar="N", help="threads that train on a CPU (default: one per core)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Build the examples, then train; 0. Raises OsdcleanError where there is nothing to train on."""
+    """Train by the recipe; 0. Raises OsdcleanError where there is nothing to train on."""
     import torch
 
-    from .config import TrainConfig, overridden
     from .distributed import joined
-    from .loop import fit
 
     for folder in (args.clips, args.photos, args.fonts):
         if folder is not None and not folder.is_dir():
             raise OsdcleanError(f"train: {folder} must be a folder")
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    recipe = _classic if args.recipe == "classic" else _default
+    with joined() as team:
+        say = print if team.leads else _silent
+        say(f"weights: {recipe(args, team, say)}")
+    return 0
+
+
+def _default(args: argparse.Namespace, team: Team, say: Callable[[str], None]) -> Path:
+    """Build the examples, then train the node's network; its weights."""
+    from .config import TrainConfig, overridden
+    from .loop import fit
+
     config = TrainConfig()
     if args.begin_with:
         config = replace(config, stages=((0.0, 2, 16), (0.5, 5, 8)), rate=config.rate / 2)
-    named = {name: getattr(args, name) for name in ("steps", "seed") if getattr(args, name) is not None}
-    config = overridden(replace(config, **named), args.set)
-    if args.threads:
-        torch.set_num_threads(args.threads)
+    config = overridden(replace(config, **_named(args)), args.set)
     examples = args.out / "examples"
-    with joined() as team:
-        if team.leads:
-            _build(args, examples)
-        team.wait()
-        bar = Progress(config.steps, unit="steps", quiet=not team.leads)
-        say = print if team.leads else _silent
-        weights = fit(config, examples, args.out, say, bar.update, args.begin_with, team)
-        bar.close()
-        say(f"weights: {weights}")
-    return 0
+    if team.leads:
+        _build(args, examples)
+    team.wait()
+    bar = Progress(config.steps, unit="steps", quiet=not team.leads)
+    weights = fit(config, examples, args.out, say, bar.update, args.begin_with, team)
+    bar.close()
+    return weights
+
+
+def _classic(args: argparse.Namespace, team: Team, say: Callable[[str], None]) -> Path:
+    """Train the RecurrentUNet; its weights."""
+    from .classic import fit, opened
+    from .config import ClassicConfig, overridden
+
+    for name in ("photos", "rounds"):
+        if getattr(args, name) is not None:
+            raise ArgumentError(f"train: --{name} is not of the classic recipe, passed {getattr(args, name)}")
+    config = overridden(replace(ClassicConfig(), **_named(args)), args.set)
+    train, held = opened(args.clips, config, args.fonts, _complain if team.leads else _silent)
+    config = config.lasting(len(train), team.size)
+    bar = Progress(config.steps, unit="steps", quiet=not team.leads)
+    begin = Path(args.begin_with) if args.begin_with else None
+    threads = args.processes or cores()
+    weights = fit(config, train, held, args.out, say, bar.update, begin, team, threads)
+    bar.close()
+    return weights
+
+
+def _named(args: argparse.Namespace) -> dict[str, int]:
+    """The settings that have options of their own, as far as they are given."""
+    return {name: getattr(args, name) for name in ("steps", "seed") if getattr(args, name) is not None}
 
 
 def _build(args: argparse.Namespace, examples: Path) -> None:
     from . import shards
 
     examples.mkdir(parents=True, exist_ok=True)
-    jobs = shards.plan(args.clips, args.photos, args.fonts, examples, args.rounds)
+    jobs = shards.plan(args.clips, args.photos, args.fonts, examples, ROUNDS if args.rounds is None else args.rounds)
     if not any(not j.validation for j in jobs):
         raise OsdcleanError(f"train: {args.clips} must hold clips of at least two videos")
     bar = Progress(len(jobs), unit="shards")
@@ -115,3 +163,7 @@ def _build(args: argparse.Namespace, examples: Path) -> None:
 
 def _silent(text: str) -> None:
     """Says nothing: of a team, the leader speaks."""
+
+
+def _complain(text: str) -> None:
+    print(text, file=sys.stderr)

@@ -1,14 +1,15 @@
-"""What training is told: one dataclass, any field of which the command line can set."""
+"""What training is told: one dataclass per recipe, any field of which the command line can set."""
 
 from __future__ import annotations
 
 import ast
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 
 from ..errors import ArgumentError
 from ..network import NetworkConfig
+from ..networks.recurrent_unet import RecurrentUNetConfig
 from ..settings import PRECISIONS
 
 HOLE_LOSSES = ("rms", "psnr", "l1", "charbonnier")
@@ -89,19 +90,87 @@ class TrainConfig:
         return rising * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, step / self.steps))))
 
 
-def overridden(config: TrainConfig, words: Sequence[str]) -> TrainConfig:
+@dataclass(frozen=True, kw_only=True)
+class ClassicConfig:
+    """One training of the classic recipe, in the hyper-parameters of the user's documents.
+
+    channels, features, tanh, residual: see `RecurrentUNetConfig`.
+    size: (width, height) to which all is resized; frames: per sequence; batch: sequences per process and update.
+    epochs: times as many examples as there are clips; steps: updates in all, 0: so many as the epochs make.
+    seed: of the weights and of what each step draws. rate: of Adam, with its own betas.
+    adversarial: whether an adversary (critic_widths) is trained beside; then both learn with Adam at adversarial_rate,
+        betas 0.5 and 0.999, and the network's loss is the adversary's verdict and `reconstruction` times L1.
+    logo_prior: weight of `losses.logo_prior` beside the rest; 0 leaves it out.
+    every: steps between validations. save: steps between checkpoints.
+    """
+
+    channels: int = 3
+    features: tuple[int, ...] = (64, 128, 256, 512)
+    tanh: bool = False
+    residual: bool = False
+    size: tuple[int, int] = (480, 270)
+    frames: int = 4
+    batch: int = 2
+    epochs: int = 50
+    steps: int = 0
+    seed: int = 1
+    rate: float = 1e-4
+    adversarial: bool = False
+    adversarial_rate: float = 2e-4
+    critic_widths: tuple[int, ...] = (64, 128, 256, 512)
+    reconstruction: float = 100.0
+    logo_prior: float = 0.0
+    every: int = 400
+    save: int = 100
+
+    def __post_init__(self) -> None:
+        for name, low in (
+            ("frames", 1), ("batch", 1), ("epochs", 1), ("steps", 0), ("seed", 0), ("every", 1), ("save", 1),
+        ):  # fmt: skip
+            if getattr(self, name) < low:
+                raise ArgumentError(f"{name} must be at least {low}, passed {getattr(self, name)}")
+        for name in ("rate", "adversarial_rate"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ArgumentError(f"{name} must be above 0, passed {getattr(self, name)}")
+        for name in ("reconstruction", "logo_prior"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ArgumentError(f"{name} must be 0 or more, passed {getattr(self, name)}")
+        for name in ("size", "critic_widths"):
+            if not getattr(self, name) or any(type(n) is not int or n < 1 for n in getattr(self, name)):
+                raise ArgumentError(f"{name} must be whole numbers of at least 1, passed {getattr(self, name)}")
+        # Pooled once per level but the first; halved per layer of the adversary, whose last one needs two samples.
+        least = 2 ** (len(self.network.features) - 1)
+        if self.adversarial:
+            least = max(least, 2 ** (len(self.critic_widths) + 1))
+        if len(self.size) != 2 or min(self.size) < least:
+            raise ArgumentError(f"size must be (width, height) of at least {least} each, passed {self.size}")
+
+    @property
+    def network(self) -> RecurrentUNetConfig:
+        """The network's own part."""
+        return RecurrentUNetConfig(
+            channels=self.channels, features=self.features, tanh=self.tanh, residual=self.residual
+        )
+
+    def lasting(self, clips: int, processes: int) -> ClassicConfig:
+        """The same with `steps` told: where it is 0, so many as `epochs` over `clips` take a team of `processes`."""
+        return replace(self, steps=self.steps or math.ceil(self.epochs * clips / (self.batch * processes)))
+
+
+def overridden[Config: (TrainConfig, ClassicConfig)](config: Config, words: Sequence[str]) -> Config:
     """`config` with fields set as on the command line: `rate=5e-4`, `network.widths=(32,48,64)`.
 
     Raises ArgumentError.
     """
+    inside = [f.name for f in fields(config) if is_dataclass(getattr(config, f.name))]
     for word in words:
         name, equals, text = word.partition("=")
         owner, _, inner = name.rpartition(".")
-        holder = config if not owner else getattr(config, owner, None)
-        names = [f.name for f in fields(holder)] if holder is not None and owner in ("", "network") else []
-        if not equals or inner not in names or name == "network":
-            known = [f.name for f in fields(config) if f.name != "network"]
-            known += [f"network.{f.name}" for f in fields(config.network)]
+        holder = config if not owner else getattr(config, owner) if owner in inside else None
+        names = [f.name for f in fields(holder)] if holder is not None else []
+        if not equals or inner not in names or name in inside:
+            known = [f.name for f in fields(config) if f.name not in inside]
+            known += [f"{part}.{f.name}" for part in inside for f in fields(getattr(config, part))]
             raise ArgumentError(f"a setting must be NAME=VALUE with NAME of {', '.join(known)}, passed {word}")
         before = getattr(holder, inner)
         try:

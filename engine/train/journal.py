@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
-#: The part of the network whose gradients the user's documents saw vanish.
+#: The part of a network whose gradients the user's documents saw vanish: in its parameters' names.
 RECURRENT = "lstm."
 
 
@@ -21,7 +21,7 @@ def gradients(network: nn.Module) -> dict[str, float]:
 def recurrent_share(norms: dict[str, float]) -> float:
     """Norm of the recurrent part's gradient over that of the whole, 0..1."""
     whole = math.hypot(*norms.values())
-    return math.hypot(*(v for name, v in norms.items() if name.startswith(RECURRENT))) / whole if whole else 0.0
+    return math.hypot(*(v for name, v in norms.items() if RECURRENT in name)) / whole if whole else 0.0
 
 
 class Journal:
@@ -51,15 +51,15 @@ class Journal:
             for name, value in scalars.items():
                 self._board.add_scalar(name, value, step)
 
-    def row(self, step: int, figures: dict[str, float], picture: np.ndarray | None) -> None:
-        """A validation: figures by name, and a picture uint8 [H, W]."""
+    def row(self, step: int, figures: dict[str, float], picture: np.ndarray | None, caption: str) -> None:
+        """A validation: figures by name, and a picture uint8 [H, W] or RGB [H, W, 3] with its caption."""
         with open(self._curve, "a") as f:
             f.write(json.dumps({"step": step, **figures}) + "\n")
         if self._board is not None:
             for name, value in figures.items():
                 self._board.add_scalar(f"validation/{name}", value, step)
             if picture is not None:
-                self._board.add_image("fill, network, truth", picture[None], step)
+                self._board.add_image(caption, picture, step, dataformats="HW" if picture.ndim == 2 else "HWC")
             self._board.flush()
 
     def close(self) -> None:

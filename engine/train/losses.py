@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from ..network import Inputs, warp
 from .config import TrainConfig
+from .distributed import Team
 
 
 class Truth(NamedTuple):
@@ -128,3 +130,35 @@ class Critic(nn.Module):
 def believed(logits: Tensor, real: bool) -> Tensor:
     """Binary cross-entropy of verdicts against what they should be."""
     return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(real)))
+
+
+class Adversary:
+    """A critic, its optimiser (Adam, betas 0.5 and 0.999), and both sides of its game."""
+
+    def __init__(self, widths: Sequence[int], rate: float, team: Team) -> None:
+        self.critic = Critic(widths).to(team.device)
+        self.optimiser = torch.optim.Adam(self.critic.parameters(), lr=rate, betas=(0.5, 0.999))
+        self._judge = team.wrapped(self.critic)
+
+    def doubt(self, made: Tensor) -> Tensor:
+        """The network's loss: how far `made` [K, 3, T, H, W] is from being taken for true. The critic gets no gradient
+        by it."""
+        self.critic.requires_grad_(False)
+        loss = believed(self.critic(made), True)
+        self.critic.requires_grad_(True)
+        return loss
+
+    def learn(self, true: Tensor, made: Tensor, precision: AbstractContextManager) -> Tensor:
+        """A step of the critic; returns its loss. precision: in which it computes."""
+        self.optimiser.zero_grad(set_to_none=True)
+        both = torch.cat([true, made.detach()])
+        with precision:
+            judged_true, judged_made = self._judge(both).chunk(2)
+            loss = (believed(judged_true, True) + believed(judged_made, False)) / 2
+        loss.backward()
+        self.optimiser.step()
+        return loss
+
+    def parts(self) -> dict[str, Any]:
+        """What a step of it changes, by the names under which a checkpoint holds it."""
+        return {"critic": self.critic, "critic_optimiser": self.optimiser}

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..network import InpaintingNetwork
+from ..networks.recurrent_unet import RecurrentUNet
 from .batches import Examples, tensors
 from .examples import LENGTH
 
@@ -73,3 +77,48 @@ def sheet(network: InpaintingNetwork, examples: Examples, device: torch.device, 
             break
     network.train()
     return (torch.cat(lines).clamp(0, 1) * 255).round().byte().cpu().numpy()
+
+
+@torch.no_grad()
+def validate_frames(
+    network: RecurrentUNet, held: Sequence[tuple[Tensor, Tensor, Tensor]], device: torch.device
+) -> dict[str, float]:
+    """RGB PSNR in dB over all samples at once: "hole" where the overlay is, "whole" everywhere, and "overlaid" of what
+    the network was given, in the hole.
+
+    held: of each sequence frames [B, T, C, H, W], truth [B, T, 3, H, W] (both -1..1), mask [B, T, 1, H, W] (0 and 1).
+    """
+    network.eval()
+    square, count = dict.fromkeys(("hole", "whole", "overlaid"), 0.0), dict.fromkeys(("hole", "whole"), 0.0)
+    for batch in held:
+        frames, truth, mask = (part.to(device) for part in batch)
+        made = network(frames)[0].clamp(-1, 1)
+        miss = ((made - truth) / 2) ** 2
+        square["whole"] += float(miss.sum())
+        square["hole"] += float((miss * mask).sum())
+        square["overlaid"] += float((((frames[:, :, :3] - truth) / 2) ** 2 * mask).sum())
+        count["whole"] += miss.numel()
+        count["hole"] += float(mask.sum()) * 3
+    network.train()
+    return {
+        name: float(-10 * np.log10(max(e, 1e-12) / max(1.0, count["whole" if name == "whole" else "hole"])))
+        for name, e in square.items()
+    }
+
+
+@torch.no_grad()
+def sheet_frames(
+    network: RecurrentUNet, held: Sequence[tuple[Tensor, Tensor, Tensor]], device: torch.device, rows: int = 6
+) -> np.ndarray:
+    """Sample frames as one RGB picture, uint8 [H, W, 3]: a row per sequence of `held` (as above), of its last frame the
+    given one, the mask, what the network made of it, and the truth, side by side."""
+    network.eval()
+    lines = []
+    for batch in held[:rows]:
+        frames, truth, mask = (part[:1].to(device) for part in batch)
+        made = network(frames)[0]
+        parts = frames[0, -1, :3], (2 * mask[0, -1] - 1).expand(3, -1, -1), made[0, -1], truth[0, -1]
+        lines.append(torch.cat(parts, 2))
+    network.train()
+    picture = torch.cat(lines, 1).permute(1, 2, 0)
+    return ((picture + 1) * 127.5).clamp(0, 255).round().byte().cpu().numpy()
