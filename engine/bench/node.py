@@ -107,7 +107,7 @@ def _piped(
 ) -> Timing:
     """Run vspipe into a file."""
     begun = time.monotonic()
-    said, held = "", []
+    said, held, peak = "", [], None
     with output.open("wb") as sink:
         process = subprocess.Popen(command, env=environment, stdout=sink, stderr=subprocess.PIPE)
         assert process.stderr is not None
@@ -118,7 +118,8 @@ def _piped(
                 frames = re.findall(r"Frame: (\d+)/(\d+)", text)
                 if frames:
                     done, length = map(int, frames[-1])
-                    held.append((min(3, 4 * done // max(1, length)), _resident(process.pid)))
+                    held.append((min(3, 4 * done // max(1, length)), _memory(process.pid, "VmRSS")))
+                    peak = _memory(process.pid, "VmHWM") or peak
                     if on_frame is not None:
                         on_frame(done)
             # wait4 tells the peak of this very child, which Popen.wait does not.
@@ -134,13 +135,14 @@ def _piped(
     told = _TIME.search(said)
     seconds = float(told[2]) if told else time.monotonic() - begun
     quarters = [max((m for q, m in held if q == k and m is not None), default=None) for k in range(4)]
-    return Timing(seconds, usage.ru_maxrss / 1024, tuple(quarters) if None not in quarters else ())
+    # What the system tells at the end counts this process too, of which the child was a copy before it became vspipe.
+    return Timing(seconds, peak or usage.ru_maxrss / 1024, tuple(quarters) if None not in quarters else ())
 
 
-def _resident(process: int) -> float | None:
-    """MiB that a process holds now, None where the system does not tell."""
+def _memory(process: int, field: str) -> float | None:
+    """MiB that a process holds now (VmRSS) or held at most (VmHWM), None where the system does not tell."""
     try:
-        found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
+        found = re.search(rf"{field}:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
     except OSError:
         return None
     return int(found[1]) / 1024 if found else None
