@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
+
+from .errors import PictureError
 
 
 def grown(mask: np.ndarray, floating: bool, bits: int, grow: int) -> np.ndarray:
@@ -16,3 +20,12 @@ def grown(mask: np.ndarray, floating: bool, bits: int, grow: int) -> np.ndarray:
     if grow:
         hole = cv2.dilate(hole, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * grow + 1, 2 * grow + 1)))
     return hole.view(bool)
+
+
+def drawn(path: Path) -> np.ndarray:
+    """A mask picture as grey, uint8 [H, W]. Raises PictureError where OpenCV cannot read it."""
+    data = np.fromfile(path, np.uint8)
+    picture = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if len(data) else None
+    if picture is None:
+        raise PictureError(f"mask {path} is no picture that OpenCV can read")
+    return picture

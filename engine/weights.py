@@ -7,9 +7,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import outputs
 from .errors import ModelError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from .network import InpaintingNetwork
 
 #: What `model="default"` means.
@@ -23,18 +26,20 @@ def save(network: InpaintingNetwork, path: Path, training: dict | None = None) -
     training: what to remember of their making.
     """
     import torch
+
+    tensors = {k: v.detach().to("cpu", torch.float16).contiguous() for k, v in network.state_dict().items()}
+    write(path, tensors, _KIND, network.config.as_metadata(), training)
+
+
+def write(path: Path, tensors: dict[str, Tensor], kind: str, network: dict, training: dict | None) -> None:
+    """Write a safetensors file beside `path`, then rename. kind, network, training: of which network the tensors (on
+    the CPU, contiguous) are, its configuration, and what to remember of their making."""
     from safetensors.torch import save_file
 
-    beside = path.with_name(path.name + ".part")
-    tensors = {k: v.detach().to("cpu", torch.float16).contiguous() for k, v in network.state_dict().items()}
-    meta = {
-        "kind": _KIND,
-        "network": json.dumps(network.config.as_metadata()),
-        "training": json.dumps(training or {}, default=str),
-    }
-    save_file(tensors, beside, metadata=meta)
-    os.chmod(beside, 0o644)  # safetensors lets the owner alone read
-    os.replace(beside, path)
+    meta = {"kind": kind, "network": json.dumps(network), "training": json.dumps(training or {}, default=str)}
+    with outputs.whole(path) as beside:
+        save_file(tensors, beside, metadata=meta)
+        os.chmod(beside, 0o644)  # safetensors lets the owner alone read
 
 
 def load(model: str) -> InpaintingNetwork:

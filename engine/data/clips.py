@@ -16,10 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import outputs
 from ..errors import ArgumentError, OsdcleanError, PictureError
 from ..synth import overlays
 from ..synth.glyphs import Fonts
-from . import decoder, excerpts, manifest, outputs, pairs, scan
+from . import decoder, excerpts, manifest, pairs, scan
 from .videos import Facts, Video, found, probed
 from .workers import Workers
 

@@ -13,11 +13,11 @@ from fractions import Fraction
 from operator import index
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from ..errors import ArgumentError, OsdcleanError, PictureError
 from ..footage import decoded
+from ..holes import drawn
 from ..picture import Planes
 from ..synth import overlays
 from ..synth.glyphs import Fonts
@@ -76,6 +76,11 @@ class Pairs(Sequence[Pair]):
                     raise OsdcleanError(f"{files[have]} has no partner: {files[kind]} is missing")
         self._names = everything
 
+    @property
+    def names(self) -> Sequence[str]:
+        """Of the pairs, in their order."""
+        return self._names
+
     def __len__(self) -> int:
         return len(self._names)
 
@@ -95,11 +100,7 @@ class Pairs(Sequence[Pair]):
 
     def static_mask(self, k: int) -> np.ndarray:
         """uint8 [H, W], 255 where any frame of pair `k` shows any of the overlay."""
-        path = pairs.paths(self._folder, self._names[index(k)])[pairs.STATIC]
-        picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE) if path.stat().st_size else None
-        if picture is None:
-            raise PictureError(f"mask {path} is no picture that OpenCV can read")
-        return _binary(picture)
+        return _binary(drawn(pairs.paths(self._folder, self._names[index(k)])[pairs.STATIC]))
 
     def _names_in(self, kind: str) -> set[str]:
         folder = self._folder / kind

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from .. import outputs
 from ..cli.programs import find
 from ..errors import OsdcleanError
-from . import outputs
 
 Row = dict[str, Any]
 

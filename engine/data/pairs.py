@@ -21,6 +21,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from .. import outputs
 from ..cli.programs import find
 from ..errors import ArgumentError, OsdcleanError, PictureError
 from ..footage import joined
@@ -28,7 +29,7 @@ from ..holes import grown
 from ..picture import Planes
 from ..synth import overlays
 from ..synth.glyphs import Fonts
-from . import decoder, manifest, outputs
+from . import decoder, manifest
 from .process import Process
 from .videos import Facts, Video
 from .workers import tick

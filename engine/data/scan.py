@@ -12,10 +12,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .. import motion
+from .. import motion, outputs
 from ..cli.programs import find
 from ..errors import PictureError
-from . import decoder, outputs
+from . import decoder
 from .process import Process
 from .videos import Facts, Video
 from .workers import tick

@@ -18,9 +18,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import outputs
 from ..cli.programs import find
 from ..errors import ArgumentError, OsdcleanError, PictureError
-from . import decoder, manifest, outputs
+from . import decoder, manifest
 from .process import Process
 from .videos import Facts, Video, found, probed
 from .workers import Workers, tick

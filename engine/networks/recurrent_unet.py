@@ -9,7 +9,6 @@ checkpoints load. U-Net: Ronneberger et al., MICCAI 2015; ConvLSTM: Shi et al., 
 from __future__ import annotations
 
 import json
-import os
 import pickle
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .. import weights
 from ..errors import ArgumentError, ModelError
 
 _KIND = "osdclean-recurrent-unet"
@@ -139,18 +139,8 @@ class RecurrentUNet(nn.Module):
 def save(network: RecurrentUNet, path: Path, training: dict | None = None) -> None:
     """Write a network's weights, float32 safetensors, beside `path`, then rename. training: to be remembered of their
     making."""
-    from safetensors.torch import save_file
-
-    beside = path.with_name(path.name + ".part")
     tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-    meta = {
-        "kind": _KIND,
-        "network": json.dumps(asdict(network.config)),
-        "training": json.dumps(training or {}, default=str),
-    }
-    save_file(tensors, beside, metadata=meta)
-    os.chmod(beside, 0o644)  # safetensors lets the owner alone read
-    os.replace(beside, path)
+    weights.write(path, tensors, _KIND, asdict(network.config), training)
 
 
 def load(path: Path | str, *, tanh: bool | None = None, residual: bool | None = None) -> RecurrentUNet:

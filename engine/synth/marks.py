@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from ..errors import ArgumentError
-from . import captions, lettering, scripts
+from . import camera, captions, lettering, scripts
 from .glyphs import scaled
 from .overlay import Overlay, Placed, assembled, checked, faded
 
@@ -133,8 +133,8 @@ def moving(
     start = rng.uniform(top, bottom), rng.uniform(left, right)
     if way == "bounce":
         turn = rng.uniform(0.15, 0.5 * np.pi - 0.15) + 0.5 * np.pi * rng.integers(4)
-        y = _bounced(start[0] + speed * np.sin(turn) * t, top, bottom)
-        x = _bounced(start[1] + speed * np.cos(turn) * t, left, right)
+        y = camera.folded(start[0] + speed * np.sin(turn) * t, top, bottom)
+        x = camera.folded(start[1] + speed * np.cos(turn) * t, left, right)
     elif way == "drift":
         y, x = (
             (low + high) / 2 + (high - low) / 2 * np.sin(2 * speed * rng.uniform(0.6, 1.4) * t / (high - low) + phase)
@@ -148,10 +148,6 @@ def moving(
         y, x = _jumps(rng, length, fps, (top, bottom), (left, right))
     places = zip(np.rint(y).astype(int).tolist(), np.rint(x).astype(int).tolist(), strict=True)
     return assembled(width, height, [((py, px, "mark"),) for py, px in places], {"mark": mark})
-
-
-def _bounced(way: np.ndarray, low: float, high: float) -> np.ndarray:
-    return high - np.abs((way - low) % (2 * (high - low)) - (high - low))
 
 
 def _jumps(

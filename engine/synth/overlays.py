@@ -16,7 +16,7 @@ from . import captions, displays, lettering, marks, stamps, strokes
 from . import glyphs as glyph_sets
 from . import telemetry as flight_display
 from .glyphs import Fonts
-from .overlay import Overlay, Placed, assembled, checked
+from .overlay import Overlay, Placed, assembled, checked, faded
 
 #: Grids of real displays, columns x rows: HDZero and wtfos, Walksnail and DJI O3, analog and SD.
 GRIDS = ((50, 18), (53, 20), (30, 16))
@@ -116,8 +116,7 @@ def logo(
         raise ArgumentError(f"opacity must be above 0 and at most 1, passed {opacity}")
     rng = np.random.default_rng([seed, 3])
     mark = lettering.mark(rng, max(12, round(height * rng.uniform(0.07, 0.12))), lettering.faces(fonts))
-    mark[..., 3] = np.round(mark[..., 3] * opacity).astype(np.uint8)
-    mark[mark[..., 3] == 0] = 0
+    mark = faded(mark, opacity)
     inset = max(1, round(height * rng.uniform(0.03, 0.07)))
     y = inset if rng.random() < 0.6 else height - inset - mark.shape[0]
     x = inset if rng.random() < 0.4 else width - inset - mark.shape[1]

@@ -1,6 +1,6 @@
 """What each part of the method is worth: the same small training without it.
 
-  python -m osdclean.engine.train.ablation EXAMPLES --out runs/ablation --steps 1500
+  python -m osdclean.engine.train.ablation EXAMPLES --photos PHOTOS --out runs/ablation --steps 1500
 
 EXAMPLES is the folder that `osdclean train` filled (OUT/examples). Every variant is trained from the same random
 weights for the same number of steps and validated on the same held-back footage, as it was trained; the table goes to
@@ -22,8 +22,9 @@ from ..cli.progress import Progress
 from ..network import InpaintingNetwork, Inputs, State
 from .batches import Examples
 from .config import TrainConfig
-from .distributed import Team
+from .distributed import alone
 from .loop import Training
+from .sources import PHOTO, files
 from .validation import validate
 
 
@@ -48,8 +49,6 @@ VARIANTS = (
     Variant(name="photographs alone", footage="photos"),
     Variant(name="clips alone", footage="clips"),
 )
-#: Flights over photographs are told by their sources' names in the shards'.
-PHOTO_NAMES = ("cid22_",)
 
 
 class Forgetful(InpaintingNetwork):
@@ -72,12 +71,13 @@ class Forgetful(InpaintingNetwork):
 class Blinded(Examples):
     """Examples that lack what a variant leaves out."""
 
-    def __init__(self, folder: Path, prefix: str, variant: Variant) -> None:
-        self._variant = variant
+    def __init__(self, folder: Path, prefix: str, variant: Variant, photos: set[str]) -> None:
+        """photos: the names, without ending, of the sources that are photographs."""
+        self._variant, self._photos = variant, photos
         super().__init__(folder, prefix)
 
     def _wanted(self, path: Path) -> bool:
-        photo = path.stem.split("-", 2)[2].startswith(PHOTO_NAMES)
+        photo = path.stem.split("-", 2)[2] in self._photos
         return path.stem.startswith("val") or self._variant.footage in ("both", "photos" if photo else "clips")
 
     def batch(self, rng: np.random.Generator, size: int, frames: int) -> dict[str, np.ndarray]:
@@ -99,12 +99,12 @@ class Blinded(Examples):
         return raw
 
 
-def measure(variant: Variant, folder: Path, config: TrainConfig, bar: Progress) -> dict[str, float]:
+def measure(variant: Variant, folder: Path, photos: set[str], config: TrainConfig, bar: Progress) -> dict[str, float]:
     """Train a variant and validate it."""
     torch.manual_seed(config.seed)
-    team = Team(rank=0, size=1, device=torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    team = alone()
     training = Training(config, team, network=Forgetful(variant))
-    train, held = (Blinded(folder, prefix, variant) for prefix in ("train", "val"))
+    train, held = (Blinded(folder, prefix, variant, photos) for prefix in ("train", "val"))
     while training.step < config.steps:
         training.update(train)
         bar.update(training.step)
@@ -116,6 +116,7 @@ def measure(variant: Variant, folder: Path, config: TrainConfig, bar: Progress) 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("examples", type=Path, metavar="EXAMPLES")
+    parser.add_argument("--photos", type=Path, metavar="DIR", help="the photographs of that training, as given to it")
     parser.add_argument("--out", type=Path, default=Path("runs/ablation"), metavar="DIR")
     parser.add_argument("--steps", type=int, default=1500, metavar="N")
     parser.add_argument("--threads", type=int, metavar="N")
@@ -125,11 +126,12 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     config = TrainConfig(steps=args.steps, stages=((0.0, 1, 24), (0.4, 3, 10)))
     lines = ["| variant | in-hole PSNR | mean over footage | flicker |", "|---|---|---|---|"]
-    for variant in VARIANTS:
+    photos = {path.stem for path in files(args.photos, PHOTO)} if args.photos else set()
+    for variant in VARIANTS if photos else [v for v in VARIANTS if v.footage == "both"]:
         kept = args.out / f"{variant.name.split(' (')[0].replace(' ', '-')}.json"
         if not kept.exists():
             bar = Progress(config.steps, unit="steps")
-            figures = measure(variant, args.examples, config, bar)
+            figures = measure(variant, args.examples, photos, config, bar)
             bar.close()
             kept.write_text(json.dumps(figures))
         figures = json.loads(kept.read_text())

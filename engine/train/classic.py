@@ -30,7 +30,7 @@ from ..networks.recurrent_unet import RecurrentUNet, load, save
 from ..picture import Planes
 from ..synth.glyphs import Fonts
 from .config import ClassicConfig
-from .distributed import Team
+from .distributed import Team, alone
 from .journal import gradients, recurrent_share
 from .loop import Recipe, follow
 from .losses import Adversary, logo_prior
@@ -132,11 +132,10 @@ def opened(
     """
     if all((folder / kind).is_dir() for kind in (pairs.CLEAN, pairs.OVERLAID, pairs.STATIC)):
         source = Pairs(folder)
-        # As `Pairs` orders them: by sorted name.
-        clean = (folder / pairs.CLEAN).glob(f"*{pairs.ENDINGS[pairs.CLEAN]}")
-        names = sorted(path.stem for path in clean if not path.name.startswith("."))
-        held = _held(names, folder)
-        chosen = [[k for k, name in enumerate(names) if (_video(name) in held) == back] for back in (False, True)]
+        held = _held(source.names, folder)
+        chosen = [
+            [k for k, name in enumerate(source.names) if (_video(name) in held) == back] for back in (False, True)
+        ]
         return Sequences(source, chosen[0], config), Sequences(source, chosen[1], config)
     found = videos.found([folder])
     facts, _ = videos.probed(found)
@@ -278,7 +277,7 @@ def fit(
     origin: weights to begin with; threads: that read footage. Raises ModelError, and OsdcleanError where footage cannot
     be read.
     """
-    team = team or Team(rank=0, size=1, device=torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    team = team or alone()
     training = Classic(config, team, origin)
     judged = held.each(HELD) if team.leads else []
     say(f"{len(train)} clips, {len(held)} for validation")

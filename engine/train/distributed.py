@@ -39,6 +39,11 @@ class Team:
         )
 
 
+def alone() -> Team:
+    """This process by itself, on a GPU where there is one."""
+    return Team(rank=0, size=1, device=torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+
+
 @contextmanager
 def joined() -> Iterator[Team]:
     """The team that torchrun names in the environment (RANK, WORLD_SIZE, LOCAL_RANK), else this process alone.
@@ -47,7 +52,7 @@ def joined() -> Iterator[Team]:
     """
     cuda = torch.cuda.is_available()
     if "RANK" not in os.environ:
-        yield Team(rank=0, size=1, device=torch.device("cuda" if cuda else "cpu"))
+        yield alone()
         return
     device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if cuda else torch.device("cpu")
     if cuda:

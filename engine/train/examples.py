@@ -6,7 +6,6 @@ data. An example is one tile over LENGTH frames, stored in 8 bits.
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .. import candidates, holes, motion, tiles
+from .. import candidates, holes, motion, outputs, tiles
 from ..picture import PictureFormat, Planes
 from ..synth import compression, overlays
 
@@ -45,10 +44,8 @@ class Shard:
 
     def save(self, path: Path) -> None:
         """Write beside `path`, then rename."""
-        beside = path.with_name(path.name + ".part")
-        with open(beside, "wb") as f:
+        with outputs.whole(path) as beside, open(beside, "wb") as f:
             np.savez(f, **{name: getattr(self, name) for name in self.FIELDS})
-        os.replace(beside, path)
 
     @classmethod
     def load(cls, path: Path) -> Shard:

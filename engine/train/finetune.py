@@ -13,16 +13,14 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
 from ..cli.progress import Progress
+from ..data.workers import Workers, tick
 from ..errors import ArgumentError, OsdcleanError, PictureError
-from ..machine import cores
 from ..settings import Settings
 
 #: Frames of an excerpt, and excerpts per minute of training, as far as the video has them.
@@ -64,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     from ..weights import load, save
     from .batches import Examples
     from .config import TrainConfig
-    from .distributed import Team
+    from .distributed import alone
     from .loop import Training, fit
     from .validation import validate
 
@@ -75,13 +73,13 @@ def run(args: argparse.Namespace) -> int:
         raise OsdcleanError(f"finetune: {target} exists; choose another name with -o, or --overwrite it")
     if not target.parent.is_dir():
         raise OsdcleanError(f"finetune: the folder {target.parent} does not exist; make it, or write elsewhere")
-    load(args.model)
-    processes = args.processes or cores()
+    origin = load(args.model)
     with tempfile.TemporaryDirectory(prefix="osdclean-finetune-", dir=target.parent) as name:
         work = Path(name)
         excerpts = _excerpts(args, work)
         bar = Progress(len(excerpts), unit="excerpts")
-        lost = _build(excerpts, processes, bar)
+        with Workers(args.processes, bar.update) as workers:
+            lost = [str(error) for _, error in workers.each(make, excerpts) if error is not None]
         bar.close()
         train, held = (Examples(work, prefix) for prefix in ("train", "val"))
         if not len(train) or not len(held):
@@ -90,16 +88,16 @@ def run(args: argparse.Namespace) -> int:
         print(f"{len(excerpts)} excerpts, {len(train)} examples to learn from, {len(held)} held back")
         if args.threads:
             torch.set_num_threads(args.threads)
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        before = validate(load(args.model).to(device), held, device)
+        team = alone()
+        before = validate(origin.to(team.device), held, team.device)
         base = TrainConfig(stages=((0.0, 2, 16), (0.5, 5, 8)), rate=2e-4, seed=args.seed)
-        steps = _steps_in(args.minutes, Training(base, Team(rank=0, size=1, device=device), args.model), train)
+        steps = _steps_in(args.minutes, Training(base, team, args.model), train)
         config = replace(base, steps=steps, warmup=min(50, steps // 4), every=steps, save=steps)
         bar = Progress(steps, unit="steps")
-        made = fit(config, work, work / "run", _silent, bar.update, args.model)
+        written = fit(config, work, work / "run", _silent, bar.update, args.model, team)
         bar.close()
-        network = load(str(made)).to(device)
-        after = validate(network, held, device)
+        network = load(str(written)).to(team.device)
+        after = validate(network, held, team.device)
         print(
             f"in-hole PSNR on held-back places: {before['network']:.2f} dB before, {after['network']:.2f} dB after "
             f"({after['network'] - before['network']:+.2f}); flicker {before['flicker']:.2f} before, "
@@ -136,8 +134,15 @@ def _excerpts(args: argparse.Namespace, work: Path) -> list[Excerpt]:
     (video,) = videos.found([args.input])
     facts = videos.probe(video)
     width, height = decoder.shape(facts, None)
-    drawn = _mask(args.mask, facts.width, facts.height)[:height, :width]
-    unknown = holes.grown(drawn, False, 8, args.grow)
+    if not args.mask.is_file():
+        raise OsdcleanError(f"mask {args.mask} does not exist; check its name")
+    mask = holes.drawn(args.mask)
+    if mask.shape != (facts.height, facts.width):
+        raise PictureError(
+            "mask must have the video's size, "
+            f"passed {mask.shape[1]}x{mask.shape[0]} and {facts.width}x{facts.height}"
+        )
+    unknown = holes.grown(mask[:height, :width], False, 8, args.grow)
     if not unknown.any():
         raise PictureError(f"mask must cover something, passed {args.mask}, which is black")
     seen = scan.scan(video.path, facts, None)
@@ -174,34 +179,6 @@ def _excerpts(args: argparse.Namespace, work: Path) -> list[Excerpt]:
     ]
 
 
-def _mask(path: Path, width: int, height: int) -> np.ndarray:
-    import cv2
-
-    if not path.is_file():
-        raise OsdcleanError(f"mask {path} does not exist; check its name")
-    picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE)
-    if picture is None:
-        raise PictureError(f"mask must be a picture that OpenCV can read, passed {path}")
-    if picture.shape != (height, width):
-        raise PictureError(
-            f"mask must have the video's size, passed {picture.shape[1]}x{picture.shape[0]} and {width}x{height}"
-        )
-    return picture
-
-
-def _build(excerpts: list[Excerpt], processes: int, bar: Progress) -> list[str]:
-    lost = []
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        running = [pool.submit(make, excerpt) for excerpt in excerpts]
-        for k, done in enumerate(as_completed(running), 1):
-            bar.update(k)
-            if isinstance(done.exception(), PictureError):
-                lost.append(str(done.exception()))
-            else:
-                done.result()
-    return lost
-
-
 def make(excerpt: Excerpt) -> None:
     """Write the examples of one excerpt. Raises PictureError where it cannot be decoded."""
     from ..data import decoder
@@ -215,6 +192,7 @@ def make(excerpt: Excerpt) -> None:
     )
     rng = np.random.default_rng(excerpt.seed)
     examples.build(frames, picture, excerpt.hole, rng, 1.0, excerpt.unknown).save(excerpt.target)
+    tick()
 
 
 def _steps_in(minutes: float, training: object, examples: object) -> int:

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
+from .. import outputs
+
 #: The part of a network whose gradients the user's documents saw vanish: in its parameters' names.
 RECURRENT = "lstm."
 
@@ -31,9 +33,8 @@ class Journal:
         self._curve = run / "curve.jsonl"
         if self._curve.exists():
             rows = [line for line in self._curve.read_text().splitlines() if json.loads(line)["step"] <= begin]
-            beside = self._curve.with_name("curve.jsonl.part")
-            beside.write_text("".join(f"{row}\n" for row in rows))
-            beside.replace(self._curve)
+            with outputs.whole(self._curve) as beside:
+                beside.write_text("".join(f"{row}\n" for row in rows))
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:

@@ -11,7 +11,6 @@ trains the network that the node uses.
 from __future__ import annotations
 
 import json
-import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -24,12 +23,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from .. import outputs
 from ..errors import ModelError
 from ..network import InpaintingNetwork
 from ..weights import load, save
 from .batches import Examples, tensors
 from .config import ClassicConfig, TrainConfig
-from .distributed import Team
+from .distributed import Team, alone
 from .journal import Journal, gradients, recurrent_share
 from .losses import Adversary, Objective, Outcome
 from .validation import sheet, validate
@@ -87,13 +87,10 @@ class Recipe(ABC):
 
     def save(self, path: Path) -> None:
         """Write a checkpoint beside `path`, then rename (2)."""
-        beside = path.with_name(path.name + ".part")
-        torch.save(
-            {name: part.state_dict() for name, part in self.parts().items()}
-            | {"step": self.step, "sums": json.dumps(self.sums), "config": json.dumps(asdict(self.config))},
-            beside,
-        )
-        os.replace(beside, path)
+        kept = {name: part.state_dict() for name, part in self.parts().items()}
+        kept |= {"step": self.step, "sums": json.dumps(self.sums), "config": json.dumps(asdict(self.config))}
+        with outputs.whole(path) as beside:
+            torch.save(kept, beside)
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint. Raises ModelError where it is none of this training."""
@@ -215,7 +212,7 @@ def fit(
 
     origin: weights to begin with, as the node's `model`; random ones where None. Raises ModelError.
     """
-    team = team or Team(rank=0, size=1, device=torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    team = team or alone()
     training = Training(config, team, origin)
     train, held = Examples(folder, "train"), Examples(folder, "val")
     say(f"{len(train)} examples, {len(held)} for validation")

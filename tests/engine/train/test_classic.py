@@ -1,6 +1,5 @@
 """The classic recipe, small, by way of the command: every variant learns, goes on where it stopped, and loads again."""
 
-import json
 import os
 import shutil
 import socket
@@ -19,6 +18,8 @@ from osdclean.engine.footage import joined
 from osdclean.engine.networks.recurrent_unet import RecurrentUNet, RecurrentUNetConfig, load
 from osdclean.engine.train import classic
 from osdclean.engine.train.config import ClassicConfig, overridden
+
+from .kept import assert_same, rows
 
 pytestmark = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
 W, H = 64, 36
@@ -46,18 +47,6 @@ def encode(frames, path):
     size = f"{frames[0][0].shape[1]}x{frames[0][0].shape[0]}"
     words = ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", size, "-r", "25", "-i", "-", "-crf", "0"]
     subprocess.run(["ffmpeg", "-v", "error", *words, str(path)], input=b"".join(joined(frames)), check=True)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-def rows(run):
-    return [json.loads(line) for line in (run / "curve.jsonl").read_text().splitlines()]
 
 
 def train(folder, run, *settings, steps=24, options=()):
@@ -150,21 +139,6 @@ def test_a_run_interrupted_equals_one_in_a_piece(folder, tmp_path):
     assert curves[0] == curves[1]
     assert [row["step"] for row in curves[0]] == [4, 8, 10]
     assert not [file for file in (tmp_path / "pieces").iterdir() if file.suffix == ".part"]
-
-
-def assert_same(a: object, b: object) -> None:
-    if isinstance(a, torch.Tensor):
-        assert torch.equal(a, b)
-    elif isinstance(a, dict):
-        assert a.keys() == b.keys()
-        for k in a:
-            assert_same(a[k], b[k])
-    elif isinstance(a, list | tuple):
-        assert len(a) == len(b)
-        for x, y in zip(a, b, strict=True):
-            assert_same(x, y)
-    else:
-        assert a == b
 
 
 def test_what_a_step_draws_depends_on_seed_step_and_rank_alone(folder):

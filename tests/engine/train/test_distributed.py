@@ -13,8 +13,9 @@ from osdclean.engine.train.config import TrainConfig
 from osdclean.engine.train.distributed import Team
 from osdclean.engine.train.loop import Training
 
+from .kept import rows
 from .team_worker import CONFIG
-from .test_training import rows, shard
+from .test_training import shard
 
 WORKER = Path(__file__).with_name("team_worker.py")
 

@@ -104,6 +104,8 @@ def test_it_learns_from_the_video_itself(video, tmp_path, capsys, monkeypatch):
         (["--mask", "black.png"], "mask must cover something"),
         (["--mask", "small.png"], "passed 20x20 and 160x96"),
         (["--mask", "text.png"], "that OpenCV can read"),
+        (["--mask", "empty.png"], "that OpenCV can read"),
+        (["--processes", "-1"], "processes must be at least 1, passed -1"),
         (["--model", "nowhere.safetensors"], "which does not exist"),
         (["-o", "nowhere/mine.safetensors"], "the folder nowhere does not exist"),
     ],
@@ -113,6 +115,7 @@ def test_bad_input_is_told(video, tmp_path, monkeypatch, capsys, change, told):
     cv2.imwrite("black.png", np.zeros((H, W), np.uint8))
     cv2.imwrite("small.png", np.full((20, 20), 255, np.uint8))
     (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "empty.png").touch()
     words = ["finetune", str(video / "own.mkv"), "--mask", str(video / "mask.png"), "-o", "mine.safetensors"]
     assert main([*words, *change]) == 1
     assert told in capsys.readouterr().err

@@ -1,6 +1,5 @@
 """The whole way from clips to weights, small: examples, resume, and that it learns."""
 
-import json
 import shutil
 import subprocess
 from dataclasses import replace
@@ -18,6 +17,8 @@ from osdclean.engine.network import InpaintingNetwork, NetworkConfig
 from osdclean.engine.picture import PictureFormat
 from osdclean.engine.train import batches, examples, loop, shards, sources, validation
 from osdclean.engine.train.config import HOLE_LOSSES, TrainConfig
+
+from .kept import assert_same, rows
 
 SMALL = NetworkConfig(widths=(8, 8, 8), hidden=8)
 
@@ -87,25 +88,6 @@ def test_a_run_interrupted_ten_times_equals_one_in_a_piece(folder, tmp_path):
         del row["minutes"]
     assert curves[0] == curves[1]
     assert [row["step"] for row in curves[0]] == [8, 16, 24]
-
-
-def rows(run):
-    return [json.loads(line) for line in (run / "curve.jsonl").read_text().splitlines()]
-
-
-def assert_same(a: object, b: object) -> None:
-    if isinstance(a, torch.Tensor):
-        assert torch.equal(a, b)
-    elif isinstance(a, dict):
-        assert a.keys() == b.keys()
-        for k in a:
-            assert_same(a[k], b[k])
-    elif isinstance(a, list | tuple):
-        assert len(a) == len(b)
-        for x, y in zip(a, b, strict=True):
-            assert_same(x, y)
-    else:
-        assert a == b
 
 
 @pytest.mark.parametrize("hole", HOLE_LOSSES)

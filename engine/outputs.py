@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import OsdcleanError
+from .errors import OsdcleanError
 
 
 def folder(path: Path) -> Path:
