@@ -11,14 +11,15 @@ from pathlib import Path
 import numpy as np
 
 from .cli.programs import find
-from .errors import OsdcleanError
+from .errors import PictureError
 from .picture import PictureFormat, Planes
 
 
 def decoded(path: Path, frames: int | None) -> tuple[list[Planes], PictureFormat, Fraction]:
-    """The first `frames` frames of a clip (all where None) as 8-bit YUV 4:2:0 of its own size."""
+    """The first `frames` frames of a clip (all where None) as 8-bit YUV 4:2:0 of its own size. Raises
+    PictureError."""
     if not path.is_file():
-        raise OsdcleanError(f"clip {path} does not exist; check its name")
+        raise PictureError(f"clip {path} does not exist; check its name")
     facts = subprocess.run(
         [find("ffprobe"), "-v", "error", "-select_streams", "v:0", "-show_entries",
          "stream=width,height,r_frame_rate", "-of", "json", f"file:{path}"],
@@ -26,7 +27,7 @@ def decoded(path: Path, frames: int | None) -> tuple[list[Planes], PictureFormat
     )  # fmt: skip
     streams = json.loads(facts.stdout or b"{}").get("streams")
     if not streams:
-        raise OsdcleanError(f"clip {path} has no video that ffprobe can read: {facts.stderr.decode()[-200:].strip()}")
+        raise PictureError(f"clip {path} has no video that ffprobe can read: {facts.stderr.decode()[-200:].strip()}")
     width, height = int(streams[0]["width"]), int(streams[0]["height"])
     limit = ["-frames:v", str(frames)] if frames else []
     # Rotation and variable rate are left alone: frames are compared, not played.
@@ -38,7 +39,7 @@ def decoded(path: Path, frames: int | None) -> tuple[list[Planes], PictureFormat
     raw = np.frombuffer(decoder.stdout, np.uint8)
     truth = split(raw, width, height)
     if decoder.returncode or not truth:
-        raise OsdcleanError(f"clip {path} cannot be decoded by ffmpeg: {decoder.stderr.decode()[-200:].strip()}")
+        raise PictureError(f"clip {path} cannot be decoded by ffmpeg: {decoder.stderr.decode()[-200:].strip()}")
     picture = PictureFormat(
         family="YUV", floating=False, bits=8, width=width, height=height, subsampling_w=1, subsampling_h=1
     )

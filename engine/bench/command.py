@@ -11,6 +11,7 @@ import json
 import sys
 from pathlib import Path
 
+from .. import outputs
 from ..errors import OsdcleanError
 
 _BASELINES = ("telea", "ns", "biharmonic", "median", "flow")
@@ -47,8 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures as JSON")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables as Markdown")
     parser.add_argument(
-        "--pictures", type=Path, metavar="DIR", help="write pictures of the best and worst holes"
-    )
+        "--pictures", type=Path, metavar="DIR",
+        help="write pictures of the best and worst holes, and a contact sheet of whole frames before and after",
+    )  # fmt: skip
     parser.add_argument("--cache", type=Path, metavar="DIR", help="keep the baselines' results between runs")
 
 
@@ -69,7 +71,7 @@ def _positive(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Run the bench, print the tables; 0. Raises OsdcleanError for what cannot be read, run or written."""
-    from . import baselines, cases, table
+    from . import baselines, cases, pictures, table
     from .progress import Steps
 
     node_arguments = dict(_pair(text) for text in args.node)
@@ -99,9 +101,12 @@ def run(args: argparse.Namespace) -> int:
     rows = []
     steps = Steps(len(args.clips) * len(kinds) * len(methods))
     for kind in kinds:
+        pairs = []
         for clip in args.clips:
             case = cases.load(clip, kind, args.seed, args.frames, args.fonts)
-            rows.append(_measured(case, names, methods, node_arguments, args, steps))
+            rows.append(_measured(case, names, methods, node_arguments, args, steps, pairs))
+        if pairs:
+            pictures.contact(args.pictures / f"contact-{kind}.png", pairs)
     steps.close()
 
     setting = {
@@ -116,8 +121,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _measured(case, names, methods, node_arguments, args, steps):
-    """Row of one case; its pictures are written on the way."""
+def _measured(case, names, methods, node_arguments, args, steps, pairs):
+    """Row of one case; its pictures are written on the way, that of the contact sheet is added to `pairs`."""
     from ..settings import Settings
     from . import metrics, node, pictures, runs, table
 
@@ -142,6 +147,7 @@ def _measured(case, names, methods, node_arguments, args, steps):
     )  # fmt: skip
     if args.pictures:
         pictures.write(args.pictures, case, holes, {name: made.restored for name, made in results.items()})
+        pairs.append(pictures.pair(case, results[methods[-1]].restored))
     return row
 
 
@@ -163,10 +169,8 @@ def _pair(text: str) -> tuple[str, str]:
 def _write(target: Path | None, text: str) -> None:
     if target is None:
         return
-    part = target.with_name(target.name + ".part")
     try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(target)
+        with outputs.whole(target) as beside:
+            beside.write_text(text, encoding="utf-8")
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise OsdcleanError(f"cannot write {target}: {error.strerror}") from None

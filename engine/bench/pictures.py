@@ -1,4 +1,5 @@
-"""Pictures of the best and the worst holes: the truth, the hole and what each method made of it."""
+"""Pictures: the best and the worst holes (the truth, the hole and what each method made of it), and a contact sheet of
+whole frames before and after."""
 
 from __future__ import annotations
 
@@ -85,6 +86,22 @@ def sheet(
     width = max(row.shape[1] for row in rows)
     rows = [cv2.copyMakeBorder(row, 0, 4, 0, width - row.shape[1], cv2.BORDER_CONSTANT) for row in rows]
     return np.vstack([_caption(title, width), *rows])
+
+
+def pair(case: Case, restored: Sequence[Planes]) -> np.ndarray:
+    """BGR picture of the clip's middle frame, overlaid and restored side by side at natural size."""
+    n = case.length // 2
+    both = np.hstack([_bgr(case.overlaid[n]), _bgr(restored[n])])
+    return np.vstack([_caption(f"{case.name} frame {n}, before and after", both.shape[1]), both])
+
+
+def contact(path: Path, pairs: Sequence[np.ndarray]) -> None:
+    """Write pictures one below the other. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    width = max(one.shape[1] for one in pairs)
+    rows = [cv2.copyMakeBorder(one, 0, 4, 0, width - one.shape[1], cv2.BORDER_CONSTANT) for one in pairs]
+    if not cv2.imwrite(str(path), np.vstack(rows)):
+        raise OSError(f"cannot write {path}")
 
 
 def _crop(box: tuple[slice, slice], height: int, width: int) -> tuple[slice, slice]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from .. import outputs
 from ..picture import Planes
 from . import baselines
 from .cases import Case, plane_hole
@@ -94,12 +95,9 @@ def _hole_samples(case: Case, holes: Sequence[np.ndarray]) -> Iterator[tuple[int
 def _save(run: Run, file: Path, case: Case, holes: Sequence[np.ndarray]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     samples = np.concatenate([run.restored[n][p][mask] for n, p, mask in _hole_samples(case, holes)])
-    part = file.with_suffix(".part")
-    with part.open("wb") as sink:
-        np.savez_compressed(
-            sink, samples=samples, seconds=run.seconds, memory=-1 if run.memory is None else run.memory
-        )
-    part.replace(file)
+    memory = -1 if run.memory is None else run.memory
+    with outputs.whole(file) as beside, beside.open("wb") as sink:
+        np.savez_compressed(sink, samples=samples, seconds=run.seconds, memory=memory)
 
 
 def _loaded(name: str, file: Path, case: Case, holes: Sequence[np.ndarray]) -> Run:

@@ -24,6 +24,7 @@ from .batches import Examples
 from .config import TrainConfig
 from .distributed import alone
 from .loop import Training
+from .shards import compressed
 from .sources import PHOTO, files
 from .validation import validate
 
@@ -31,13 +32,15 @@ from .validation import validate
 @dataclass(frozen=True, kw_only=True)
 class Variant:
     """What is left out. sides: which sources stay (0 before, 1 after); memory, state: whether the ConvLSTM's state, and
-    the whole state, goes on to the next frame; footage: "photos", "clips" or both."""
+    the whole state, goes on to the next frame; footage: "photos", "clips" or both; compressed: whether footage that was
+    compressed is learned from."""
 
     name: str
     sides: tuple[int, ...] = (0, 1)
     memory: bool = True
     state: bool = True
     footage: str = "both"
+    compressed: bool = True
 
 
 VARIANTS = (
@@ -46,6 +49,7 @@ VARIANTS = (
     Variant(name="state reset every frame", state=False),
     Variant(name="no lookahead", sides=(0,)),
     Variant(name="no propagation", sides=()),
+    Variant(name="no compression in synthesis", compressed=False),
     Variant(name="photographs alone", footage="photos"),
     Variant(name="clips alone", footage="clips"),
 )
@@ -77,8 +81,11 @@ class Blinded(Examples):
         super().__init__(folder, prefix)
 
     def _wanted(self, path: Path) -> bool:
+        if path.stem.startswith("val"):
+            return True
         photo = path.stem.split("-", 2)[2] in self._photos
-        return path.stem.startswith("val") or self._variant.footage in ("both", "photos" if photo else "clips")
+        wanted = self._variant.footage in ("both", "photos" if photo else "clips")
+        return wanted and (self._variant.compressed or not compressed(path.name))
 
     def batch(self, rng: np.random.Generator, size: int, frames: int) -> dict[str, np.ndarray]:
         return self._blinded(super().batch(rng, size, frames))
@@ -124,7 +131,7 @@ def main() -> None:
     if args.threads:
         torch.set_num_threads(args.threads)
     args.out.mkdir(parents=True, exist_ok=True)
-    config = TrainConfig(steps=args.steps, stages=((0.0, 1, 24), (0.4, 3, 10)))
+    config = TrainConfig(steps=args.steps, stages=((0.0, 1, 24), (0.3, 6, 6)))
     lines = ["| variant | in-hole PSNR | mean over footage | flicker |", "|---|---|---|---|"]
     photos = {path.stem for path in files(args.photos, PHOTO)} if args.photos else set()
     for variant in VARIANTS if photos else [v for v in VARIANTS if v.footage == "both"]:

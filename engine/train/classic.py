@@ -8,7 +8,6 @@ videos. One video of eight, but at least one, is held back.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
@@ -34,7 +33,7 @@ from .distributed import Team, alone
 from .journal import gradients, recurrent_share
 from .loop import Recipe, follow
 from .losses import Adversary, logo_prior
-from .shards import HOLDOUT
+from .shards import HOLDOUT, video_of
 from .validation import sheet_frames, validate_frames
 
 #: frames [B, T, C, H, W] and truth [B, T, 3, H, W], -1..1 (a mask among the frames: -1 clear, 1 overlay), and mask
@@ -134,7 +133,7 @@ def opened(
         source = Pairs(folder)
         held = _held(source.names, folder)
         chosen = [
-            [k for k, name in enumerate(source.names) if (_video(name) in held) == back] for back in (False, True)
+            [k for k, name in enumerate(source.names) if (video_of(name) in held) == back] for back in (False, True)
         ]
         return Sequences(source, chosen[0], config), Sequences(source, chosen[1], config)
     found = videos.found([folder])
@@ -145,7 +144,7 @@ def opened(
         if told.frames >= config.frames and min(decoder.shape(told, None)) >= decoder.SMALLEST
     ]
     held = _held(usable, folder)
-    held = {name for name in usable if _video(name) in held}
+    held = {name for name in usable if video_of(name) in held}
     # What cannot be used at all is told of by the first of the two.
     made = [
         Synthetic(
@@ -159,15 +158,10 @@ def opened(
 
 def _held(names: list[str], folder: Path) -> set[str]:
     """The videos, of those that the clips `names` are of, that are held back."""
-    found = sorted({_video(name) for name in names})
+    found = sorted({video_of(name) for name in names})
     if len(found) < 2:
         raise OsdcleanError(f"train: {folder} must hold clips of at least two videos, found {len(found)}")
     return set(found[HOLDOUT // 2 :: HOLDOUT]) or {found[-1]}
-
-
-def _video(name: str) -> str:
-    """Excerpts of one video (name_01, name_02) stay together."""
-    return re.sub(r"_\d\d+$", "", name)
 
 
 class Ahead:

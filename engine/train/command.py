@@ -108,7 +108,7 @@ def _default(args: argparse.Namespace, team: Team, say: Callable[[str], None]) -
 
     config = TrainConfig()
     if args.begin_with:
-        config = replace(config, stages=((0.0, 2, 16), (0.5, 5, 8)), rate=config.rate / 2)
+        config = replace(config, stages=((0.0, 6, 6), (0.4, 9, 4)), rate=config.rate / 2)
     config = overridden(replace(config, **_named(args)), args.set)
     examples = args.out / "examples"
     if team.leads:
@@ -152,8 +152,7 @@ def _build(args: argparse.Namespace, examples: Path) -> None:
     if not any(not j.validation for j in jobs):
         raise OsdcleanError(f"train: {args.clips} must hold clips of at least two videos")
     bar = Progress(len(jobs), unit="shards")
-    done = iter(range(1, len(jobs) + 1))
-    failed = shards.build(jobs, args.processes or cores(), lambda: bar.update(next(done)))
+    failed = shards.build(jobs, args.processes or cores(), bar.update)
     bar.close()
     for line in failed:
         print(f"left out {line}", file=sys.stderr)

@@ -36,7 +36,7 @@ class TrainConfig:
 
     steps: int = 10_000
     seed: int = 1
-    stages: tuple[tuple[float, int, int], ...] = ((0.0, 1, 24), (0.35, 2, 16), (0.75, 5, 8))
+    stages: tuple[tuple[float, int, int], ...] = ((0.0, 1, 24), (0.3, 6, 6), (0.7, 9, 4))
     accumulate: int = 1
     truncate: int = 0
     rate: float = 1e-3
@@ -48,7 +48,7 @@ class TrainConfig:
     hole: str = "rms"
     floor: float = 0.004
     chroma: float = 0.5
-    temporal: float = 0.5
+    temporal: float = 2.0
     adversarial: float = 0.0
     critic_rate: float = 2e-4
     critic_widths: tuple[int, ...] = (32, 64, 128)

@@ -6,6 +6,7 @@ data. An example is one tile over LENGTH frames, stored in 8 bits.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,12 @@ import cv2
 import numpy as np
 
 from .. import candidates, holes, motion, outputs, tiles
+from ..errors import PictureError
 from ..picture import PictureFormat, Planes
 from ..synth import compression, overlays
 
 #: Frames of an example.
-LENGTH = 6
+LENGTH = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,51 +55,60 @@ class Shard:
             return cls(**{name: stored[name] for name in cls.FIELDS})
 
 
-#: What covers the footage, and how often. What moves (`moving`) or is gone most of the time is not among them: one hole
-#: stands for all frames of an example.
+#: What covers the footage, and how often; and how often one mask of all that it ever shows stands for all frames,
+#: instead of one per frame.
 KINDS = {
-    "telemetry": 0.4, "telemetry-systems": 0.25, "subtitles": 0.05, "subtitles-styled": 0.07, "logo": 0.04,
-    "logo-transparent": 0.04, "timestamp": 0.05, "blocks": 0.1,
+    "telemetry": 0.35, "telemetry-systems": 0.22, "subtitles": 0.06, "subtitles-styled": 0.07, "logo": 0.06,
+    "logo-transparent": 0.05, "timestamp": 0.05, "moving": 0.06, "blocks": 0.08,
 }  # fmt: skip
-#: Share of the examples whose footage is compressed with the overlay in it, so that its rings reach beyond the hole.
-COMPRESSED = 0.35
+STATIC = {"telemetry": 0.85, "telemetry-systems": 0.85, "subtitles": 0.5, "subtitles-styled": 0.5, "moving": 0.0}
 
 
 def cover(
-    frames: list[Planes], picture: PictureFormat, rng: np.random.Generator, fonts: Path | None
-) -> tuple[list[Planes], np.ndarray]:
-    """Footage as a recording with an overlay shows it, outside the hole, and the hole as users draw it (bool [H, W],
-    one for all frames, grown by 1..4 pixels). What is in the hole of the result means nothing.
+    frames: list[Planes], picture: PictureFormat, rng: np.random.Generator, fonts: Path | None, compressed: bool
+) -> tuple[list[Planes], list[np.ndarray]]:
+    """Footage as a recording with an overlay shows it, outside the hole, and of each frame the hole as users draw it
+    (bool [H, W], grown by 1..4 pixels; one array for all frames that share it). What is in the hole of the result means
+    nothing.
 
-    fonts: folder of glyph sheets for the displays.
+    fonts: folder of glyph sheets for the displays; compressed: the recording is, with the overlay in it.
     """
     w, h, length = picture.width, picture.height, len(frames)
     seed, kind = int(rng.integers(1 << 30)), str(rng.choice(list(KINDS), p=list(KINDS.values())))
     sheets = fonts if rng.random() < 0.6 and kind.startswith("telemetry") else None
-    squeeze = rng.random() < COMPRESSED
+    static = rng.random() < STATIC.get(kind, 1.0)
     if kind == "blocks":
         mask = np.zeros((h, w), np.uint8)
         for _ in range(int(rng.integers(4, 10))):
             bh, bw = rng.integers(8, 64, 2)
             y, x = rng.integers(0, h - bh), rng.integers(0, w - bw)
             mask[y : y + bh, x : x + bw] = 255
+        shown, state_of = [mask], [0] * length
     else:
         overlay = overlays.make(kind, w, h, length, 30, seed, sheets)
-        mask = overlay.static_mask()
-        if squeeze:
+        state_of = [0 if static else overlay.state(n) for n in range(length)]
+        first = {state: n for n, state in reversed(list(enumerate(state_of)))}
+        shown = {state: overlay.static_mask() if static else overlay.mask(n) for state, n in first.items()}
+        if compressed:
             frames = [overlays.lay_yuv420(planes, overlay.rgba(n)) for n, planes in enumerate(frames)]
-    if squeeze:
+    flips = 1, 1
+    if compressed:
         frames = compression.compressed(frames, 30, compression.draw(rng))
     else:
         # Displays sit anywhere, and flips double what a font can show.
-        mask = mask[:: rng.choice((1, -1)), :: rng.choice((1, -1))]
-    return frames, holes.grown(np.ascontiguousarray(mask), False, 8, int(rng.integers(1, 5)))
+        flips = rng.choice((1, -1)), rng.choice((1, -1))
+    grow = int(rng.integers(1, 5))
+    grown = {
+        state: holes.grown(np.ascontiguousarray(shown[state][:: flips[0], :: flips[1]]), False, 8, grow)
+        for state in set(state_of)
+    }
+    return frames, [grown[state] for state in state_of]
 
 
 def build(
     frames: list[Planes],
     picture: PictureFormat,
-    hole: np.ndarray,
+    hole: Sequence[np.ndarray],
     rng: np.random.Generator,
     per_tile: float,
     unknown: np.ndarray | None = None,
@@ -105,44 +116,53 @@ def build(
 ) -> Shard:
     """Examples of one clip.
 
-    frames: as they are seen, their hole is not looked at; truth: as they should be, `frames` where None. hole: bool
-    [H, W], where the truth is known; unknown: bool [H, W], a hole where it is not. per_tile: sequences per tile of the
-    layout, in the mean.
+    frames: as they are seen, their hole is not looked at; truth: as they should be, `frames` where None. hole: of each
+    frame, bool [H, W], where the truth is known; unknown: bool [H, W], a hole where it is not. per_tile: sequences per
+    tile of the layout, in the mean. A tile is taken where the hole touches it in all frames of a sequence. Raises
+    PictureError where there is none.
     """
     cv2.setNumThreads(1)
-    counted = hole
+    counted = list(hole)
     if unknown is not None:
-        counted, hole = hole & ~unknown, hole | unknown
+        each = {id(h): (h & ~unknown, h | unknown) for h in counted}
+        counted, hole = ([each[id(h)][k] for h in hole] for k in (0, 1))
     window = range(len(frames))
-    truth, frames = truth or frames, [_covered(planes, hole, rng) for planes in frames]
+    truth, frames = truth or frames, [_covered(planes, h, rng) for planes, h in zip(frames, hole, strict=True)]
     with ThreadPoolExecutor(2) as workers:
-        region = candidates.Regions(picture, workers).of(hole)
-        inputs = [motion.prepare(f[0], hole, picture.peak) for f in frames]
-        flows = {n: candidates.flow_between(inputs[n], inputs[n + 1], region, region) for n in window[:-1]}
-        planes, regions = dict(enumerate(frames)), dict.fromkeys(window, region)
+        known = candidates.Regions(picture, workers)
+        regions = {n: known.of(hole[n]) for n in window}
+        inputs = [motion.prepare(f[0], h, picture.peak) for f, h in zip(frames, hole, strict=True)]
+        flows = {n: candidates.flow_between(inputs[n], inputs[n + 1], regions[n], regions[n + 1]) for n in window[:-1]}
+        planes = dict(enumerate(frames))
         run = candidates.Pass(picture, window, window, planes, regions, flows, workers, tiles.SQUARE)
     stored: dict[str, list[np.ndarray]] = {name: [] for name in Shard.FIELDS}
     starts = rng.permutation(len(frames) - LENGTH + 1)[: max(1, round(per_tile * 3))]
     for start in starts:
+        sequence = [run.evidence(n) for n in range(start, start + LENGTH)]
+        if None in sequence:
+            continue
         taken = None
+        for n, found in enumerate(sequence, start):
+            (layer,) = found.placed.layers
+            useful = layer.active[layer.windows[0].read(counted[n]).any((1, 2))]
+            taken = useful if taken is None else np.intersect1d(taken, useful)
+        taken = np.sort(rng.permutation(taken)[: max(1, round(len(taken) / 3))])
         rows: dict[str, list[np.ndarray]] = {name: [] for name in Shard.FIELDS}
-        for n in range(start, start + LENGTH):
-            found = run.evidence(n)
+        for n, found in enumerate(sequence, start):
             (layer,), (e,) = found.placed.layers, found.evidence
-            if taken is None:
-                useful = np.flatnonzero(layer.windows[0].read(counted).any((1, 2)))
-                taken = np.sort(rng.permutation(useful)[: max(1, round(len(useful) / 3))])
-            w = layer.windows
-            rows["truth"].append(w[0].read(truth[n][0])[taken])
-            rows["truth_chroma"].append(np.stack([w[1].read(truth[n][k])[taken] for k in (1, 2)], 1))
-            rows["luma"].append(_bytes(e.luma[taken]))
-            rows["chroma"].append(_bytes(e.chroma[taken]))
-            rows["age"].append(np.minimum(e.age[taken], 255).astype(np.uint8))
-            rows["hole"].append(e.hole[taken].astype(np.uint8))
-            rows["counted"].append(w[0].read(counted)[taken].astype(np.uint8))
-            rows["flow"].append(e.flow[taken].astype(np.float16))
+            at, w = np.searchsorted(layer.active, taken), layer.windows
+            rows["truth"].append(w[0].read(truth[n][0])[at])
+            rows["truth_chroma"].append(np.stack([w[1].read(truth[n][k])[at] for k in (1, 2)], 1))
+            rows["luma"].append(_bytes(e.luma[at]))
+            rows["chroma"].append(_bytes(e.chroma[at]))
+            rows["age"].append(np.minimum(e.age[at], 255).astype(np.uint8))
+            rows["hole"].append(e.hole[at].astype(np.uint8))
+            rows["counted"].append(w[0].read(counted[n])[at].astype(np.uint8))
+            rows["flow"].append(e.flow[at].astype(np.float16))
         for name, values in rows.items():
             stored[name].append(np.stack(values, 1))
+    if not sum(map(len, stored["truth"])):
+        raise PictureError(f"no hole stays in one place for {LENGTH} frames")
     return Shard(**{name: np.concatenate(values) for name, values in stored.items()})
 
 

@@ -15,6 +15,7 @@ import tempfile
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +23,10 @@ from ..cli.progress import Progress
 from ..data.workers import Workers, tick
 from ..errors import ArgumentError, OsdcleanError, PictureError
 from ..settings import Settings
+
+if TYPE_CHECKING:
+    from .batches import Examples
+    from .loop import Training
 
 #: Frames of an excerpt, and excerpts per minute of training, as far as the video has them.
 FRAMES, PER_MINUTE, FEWEST, MOST = 48, 2, 8, 60
@@ -90,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
             torch.set_num_threads(args.threads)
         team = alone()
         before = validate(origin.to(team.device), held, team.device)
-        base = TrainConfig(stages=((0.0, 2, 16), (0.5, 5, 8)), rate=2e-4, seed=args.seed)
+        base = TrainConfig(stages=((0.0, 5, 8),), rate=2e-4, seed=args.seed)
         steps = _steps_in(args.minutes, Training(base, team, args.model), train)
         config = replace(base, steps=steps, warmup=min(50, steps // 4), every=steps, save=steps)
         bar = Progress(steps, unit="steps")
@@ -191,21 +196,19 @@ def make(excerpt: Excerpt) -> None:
         family="YUV", floating=False, bits=8, width=width, height=height, subsampling_w=1, subsampling_h=1
     )
     rng = np.random.default_rng(excerpt.seed)
-    examples.build(frames, picture, excerpt.hole, rng, 1.0, excerpt.unknown).save(excerpt.target)
+    hole = [excerpt.hole] * len(frames)
+    examples.build(frames, picture, hole, rng, 1.0, excerpt.unknown).save(excerpt.target)
     tick()
 
 
-def _steps_in(minutes: float, training: object, examples: object) -> int:
-    """Steps that fit into so many minutes, from a few of the longer sequences."""
-    training.config = replace(training.config, stages=((0.0, 5, 8),))
+def _steps_in(minutes: float, training: Training, examples: Examples) -> int:
+    """Steps that fit into so many minutes, from a few of them."""
     training.update(examples)
     count, begun = 0, time.monotonic()
     while count < 3 or time.monotonic() - begun < 2:
         training.update(examples)
         count += 1
-    slow = (time.monotonic() - begun) / count
-    # The first half, of shorter sequences, takes about two thirds as long per step (measured on CPUs).
-    return max(8, round(minutes * 60 / (slow * 5 / 6)))
+    return max(8, round(minutes * 60 * count / (time.monotonic() - begun)))
 
 
 def _silent(text: str) -> None:

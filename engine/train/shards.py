@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import re
 import zlib
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
+from ..data.workers import Workers, tick
+from ..errors import PictureError
 from ..picture import PictureFormat
 
 #: One source of eight is held back for validation; excerpts of one video (name_01, name_02) stay together.
 HOLDOUT = 8
+#: Per cent of the shards whose footage is compressed with the overlay in it, so that its rings reach beyond the hole.
+COMPRESSED = 35
 #: Size and length of the flights over photographs.
 FLIGHT = (640, 360, 40)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One shard to build: a source under the overlay of one round."""
+    """One shard to build: a source under the overlay of one round. compressed: with the overlay in it."""
 
     source: Path
     photo: bool
     round: int
     validation: bool
+    compressed: bool
     target: Path
     fonts: Path | None
 
@@ -36,20 +40,21 @@ def plan(clips: Path, photos: Path | None, fonts: Path | None, folder: Path, rou
     from .sources import PHOTO, VIDEO, files
 
     def jobs(paths: list[Path], photo: bool) -> list[Job]:
-        videos = sorted({_video(p) for p in paths})
+        videos = sorted({video_of(p.stem) for p in paths})
         held = set() if photo else set(videos[HOLDOUT // 2 :: HOLDOUT])
         return [
-            Job(
-                source=p,
-                photo=photo,
-                round=r,
-                validation=_video(p) in held,
-                fonts=fonts,
-                target=folder / f"{'val' if _video(p) in held else 'train'}-{r}-{p.stem}.npz",
-            )
+            job(p, photo, number, out)
             for p in paths
-            for r in range(1 if _video(p) in held else rounds)
+            for out in [video_of(p.stem) in held]
+            for number in range(1 if out else rounds)
         ]
+
+    def job(source: Path, photo: bool, number: int, out: bool) -> Job:
+        target = folder / f"{'val' if out else 'train'}-{number}-{source.stem}.npz"
+        return Job(
+            source=source, photo=photo, round=number, validation=out, compressed=compressed(target.name), target=target,
+            fonts=fonts,
+        )  # fmt: skip
 
     found = jobs(files(clips, VIDEO), False)
     if photos is not None:
@@ -60,12 +65,19 @@ def plan(clips: Path, photos: Path | None, fonts: Path | None, folder: Path, rou
     return sorted(found, key=lambda j: (not j.validation, j.round, zlib.crc32(j.target.name.encode())))
 
 
-def _video(path: Path) -> str:
-    return re.sub(r"_\d\d$", "", path.stem)
+def compressed(target: str) -> bool:
+    """Whether the footage of the shard of this name is compressed with the overlay in it."""
+    return zlib.crc32(f"{target} compressed".encode()) % 100 < COMPRESSED
+
+
+def video_of(name: str) -> str:
+    """The video that an excerpt is of. Four digits are a camera's own count of its videos."""
+    return re.sub(r"_\d{2,3}$", "", name)
 
 
 def make(job: Job) -> int:
-    """Build one shard; returns its number of examples. The overlay and cuts depend on the target's name alone."""
+    """Build one shard; returns its number of examples. The overlay and cuts depend on the target's name alone. Raises
+    PictureError where its source cannot be used."""
     from . import examples, sources
 
     rng = np.random.default_rng(zlib.crc32(job.target.name.encode()))
@@ -82,25 +94,23 @@ def make(job: Job) -> int:
         start = int(rng.integers(0, len(frames) - length + 1))
         frames = frames[start : start + length]
     if len(frames) < examples.LENGTH:
-        raise ValueError(f"{job.source} has {len(frames)} frames, at least {examples.LENGTH} are needed")
-    seen, hole = examples.cover(frames, picture, rng, job.fonts)
+        raise PictureError(f"{job.source} has {len(frames)} frames, at least {examples.LENGTH} are needed")
+    seen, hole = examples.cover(frames, picture, rng, job.fonts, job.compressed)
     shard = examples.build(seen, picture, hole, rng, 1.0, truth=frames)
     shard.save(job.target)
+    tick()
     return len(shard.truth)
 
 
-def build(jobs: list[Job], processes: int, progress) -> list[str]:
-    """Build what is not there yet; returns one line for each source that failed. progress: called once per shard."""
+def build(jobs: list[Job], processes: int, report: Callable[[int], None]) -> list[str]:
+    """Build what is not there yet; returns one line for each source that cannot be used. report: called with the jobs
+    done so far."""
     missing = [j for j in jobs if not j.target.exists()]
-    for _ in range(len(jobs) - len(missing)):
-        progress()
-    if not missing:
-        return []
-    failed = []
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        running = {pool.submit(make, job): job for job in missing}
-        for done in as_completed(running):
-            progress()
-            if done.exception() is not None:
-                failed.append(f"{running[done].source.name}: {done.exception()}")
+    there, failed = len(jobs) - len(missing), []
+    report(there)
+    if missing:
+        with Workers(processes, lambda done: report(there + len(failed) + done)) as workers:
+            for job, result in workers.each(make, missing):
+                if isinstance(result, PictureError):
+                    failed.append(f"{job.source.name}: {result}")
     return failed

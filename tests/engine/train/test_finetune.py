@@ -52,7 +52,7 @@ def test_what_the_overlay_hides_never_counts():
     from osdclean.engine.picture import PictureFormat
 
     picture = PictureFormat(family="YUV", floating=False, bits=8, width=W, height=H, subsampling_w=1, subsampling_h=1)
-    made = examples.build(sliding(16, H, W, 2.0), picture, hole, np.random.default_rng(2), 1.0, mask)
+    made = examples.build(sliding(16, H, W, 2.0), picture, [hole] * 16, np.random.default_rng(2), 1.0, mask)
     assert made.counted.any()
     assert (made.hole >= made.counted).all()
     assert (made.hole > made.counted).any()  # tiles that hold both

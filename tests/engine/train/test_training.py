@@ -12,7 +12,7 @@ import torch
 from moving import sliding
 from osdclean.engine import weights
 from osdclean.engine.cli.main import main
-from osdclean.engine.errors import ModelError
+from osdclean.engine.errors import ModelError, PictureError
 from osdclean.engine.network import InpaintingNetwork, NetworkConfig
 from osdclean.engine.picture import PictureFormat
 from osdclean.engine.train import batches, examples, loop, shards, sources, validation
@@ -30,7 +30,7 @@ def shard(seed: int = 0) -> examples.Shard:
     picture = PictureFormat(
         family="YUV", floating=False, bits=8, width=144, height=96, subsampling_w=1, subsampling_h=1
     )
-    return examples.build(sliding(16, 96, 144, 2.0 + seed), picture, hole, rng, 1.0)
+    return examples.build(sliding(16, 96, 144, 2.0 + seed), picture, [hole] * 16, rng, 1.0)
 
 
 @pytest.fixture
@@ -162,19 +162,46 @@ def test_what_covers_the_footage_is_of_all_kinds_and_leaves_the_rest(monkeypatch
     picture = PictureFormat(
         family="YUV", floating=False, bits=8, width=192, height=128, subsampling_w=1, subsampling_h=1
     )
-    clean, drawn = sliding(8, 128, 192, 1.5), []
+    clean, drawn = sliding(12, 128, 192, 1.5), []
     make = examples.overlays.make
     monkeypatch.setattr(examples.overlays, "make", lambda kind, *rest: drawn.append(kind) or make(kind, *rest))
-    squeezed = 0
+    changing = 0
     for seed in range(40):
-        seen, hole = examples.cover(clean, picture, np.random.default_rng(seed), None)
-        assert hole.shape == (128, 192)
-        misses = [np.abs(a[0].astype(int) - b[0])[~hole] for a, b in zip(seen, clean, strict=True)]
-        squeezed += any(miss.any() for miss in misses)
+        squeezed = seed % 3 == 0
+        seen, hole = examples.cover(clean, picture, np.random.default_rng(seed), None, squeezed)
+        assert len(hole) == len(seen) == 12
+        changing += len({h.tobytes() for h in hole}) > 1
+        misses = [np.abs(a[0].astype(int) - b[0])[~h] for a, b, h in zip(seen, clean, hole, strict=True)]
+        assert any(miss.any() for miss in misses) == squeezed
         # Compression blurs, but nothing of the overlay itself stands outside the hole.
         assert np.mean([miss.mean() for miss in misses]) < 12
-    assert len(set(drawn)) >= 5
-    assert 5 < squeezed < 25
+    assert len(set(drawn)) >= 6
+    assert changing >= 3
+
+
+def test_examples_of_a_hole_that_changes_keep_to_the_tiles_that_it_touches_throughout():
+    picture = PictureFormat(
+        family="YUV", floating=False, bits=8, width=192, height=128, subsampling_w=1, subsampling_h=1
+    )
+    clean = sliding(16, 128, 192, 1.5)
+    holes = []
+    for n in range(16):
+        hole = np.zeros((128, 192), bool)
+        hole[20:30, 20 + n : 40 + n] = True
+        # Elsewhere something shows up in every second frame alone.
+        hole[90:100, 120:150] = n % 2
+        holes.append(hole)
+    made = examples.build(clean, picture, holes, np.random.default_rng(0), 1.0)
+    assert made.hole.any((2, 3)).all()
+    assert (made.hole[:, 1:] != made.hole[:, :-1]).any((2, 3)).all()
+    # The truth is what the clip shows at the very places of the tiles.
+    sides = made.truth[:, 0].reshape(len(made.truth), -1)
+    assert {side.tobytes() for side in sides} <= {
+        frame[0][y : y + 64, x : x + 64].tobytes() for frame in clean for y in range(65) for x in range(129)
+    }
+    gone = [np.zeros((128, 192), bool)] * 15 + [holes[0]]
+    with pytest.raises(PictureError, match="stays in one place"):
+        examples.build(clean, picture, gone, np.random.default_rng(0), 1.0)
 
 
 def test_a_camera_may_stand_still_while_something_passes(tmp_path):
