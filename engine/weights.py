@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,24 +12,28 @@ from . import outputs
 from .errors import ModelError
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
+    from .detect.network import DetectionNetwork
     from .network import InpaintingNetwork
 
 #: What `model="default"` means.
 DEFAULT = Path(__file__).parent / "models" / "default.safetensors"
-_KIND = "osdclean-inpainting"
+_INPAINTING, _DETECTION = "osdclean-inpainting", "osdclean-detection"
 
 
-def save(network: InpaintingNetwork, path: Path, training: dict | None = None) -> None:
+def save(network: InpaintingNetwork | DetectionNetwork, path: Path, training: dict | None = None) -> None:
     """Write a network's weights in half precision beside `path`, then rename.
 
     training: what to remember of their making.
     """
     import torch
 
+    from .network import InpaintingNetwork
+
+    kind = _INPAINTING if isinstance(network, InpaintingNetwork) else _DETECTION
     tensors = {k: v.detach().to("cpu", torch.float16).contiguous() for k, v in network.state_dict().items()}
-    write(path, tensors, _KIND, network.config.as_metadata(), training)
+    write(path, tensors, kind, network.config.as_metadata(), training)
 
 
 def write(path: Path, tensors: dict[str, Tensor], kind: str, network: dict, training: dict | None) -> None:
@@ -44,26 +49,37 @@ def write(path: Path, tensors: dict[str, Tensor], kind: str, network: dict, trai
 
 def load(model: str) -> InpaintingNetwork:
     """The network of a weights file ("default" or a path), float32 on the CPU. Raises ModelError."""
-    from safetensors import SafetensorError, safe_open
-
     from .network import InpaintingNetwork, NetworkConfig
 
-    path = DEFAULT if model == "default" else Path(model)
+    return _loaded(model, _INPAINTING, lambda fields: InpaintingNetwork(NetworkConfig(**fields)), DEFAULT)
+
+
+def load_detector(model: str) -> DetectionNetwork:
+    """The detector of a weights file, float32 on the CPU. Raises ModelError."""
+    from .detect.network import DetectionConfig, DetectionNetwork
+
+    return _loaded(model, _DETECTION, lambda fields: DetectionNetwork(DetectionConfig(**fields)), None)
+
+
+def _loaded[N: nn.Module](model: str, kind: str, make: Callable[[dict], N], default: Path | None) -> N:
+    """default: what `model="default"` means, None where there is no such."""
+    from safetensors import SafetensorError, safe_open
+
+    path = default if default is not None and model == "default" else Path(model)
     if not path.is_file():
-        raise ModelError(f'model must be "default" or a weights file, passed {model}, which does not exist')
+        known = '"default" or a weights file' if default is not None else "a weights file"
+        raise ModelError(f"model must be {known}, passed {model}, which does not exist")
     try:
         with safe_open(path, framework="pt") as f:
             meta = f.metadata() or {}
             tensors = {k: f.get_tensor(k).float() for k in f.keys()}  # noqa: SIM118 (a file, not a dict)
     except (SafetensorError, OSError) as error:
         raise ModelError(f"model must be a safetensors file, passed {model}: {error}") from None
-    if meta.get("kind") != _KIND:
-        raise ModelError(f"model must hold {_KIND} weights, passed {model} with kind {meta.get('kind', 'none')}")
+    if meta.get("kind") != kind:
+        raise ModelError(f"model must hold {kind} weights, passed {model} with kind {meta.get('kind', 'none')}")
     try:
         fields = json.loads(meta["network"])
-        network = InpaintingNetwork(
-            NetworkConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
-        )
+        network = make({k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
         network.load_state_dict(tensors)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(

@@ -16,6 +16,9 @@ there is stands in engine/train/config.py.
 --recipe classic trains the RecurrentUNet of the user's documents instead: whole frames, with or without a mask. CLIPS
 is then a folder that osdclean data clips wrote, or any folder of clean videos; no examples are built. Its settings
 stand there too (ClassicConfig), for example --set channels=4 tanh=True residual=True adversarial=True.
+
+--recipe detector trains the network that finds overlays, on the same footage under overlays of all kinds; its examples
+are kept in OUT/examples as well (DetectorConfig).
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ from ..machine import cores
 
 if TYPE_CHECKING:
     from .distributed import Team
+    from .shards import Job
 
 #: Overlays per clip, unless --rounds says otherwise.
 ROUNDS = 2
@@ -44,7 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "clips", type=Path, metavar="CLIPS", help="folder of clips without overlays (an eighth is held back)"
     )
     parser.add_argument(
-        "--recipe", choices=("default", "classic"), default="default", help="what is trained (default: default)"
+        "--recipe",
+        choices=("default", "classic", "detector"),
+        default="default",
+        help="what is trained (default: default)",
     )
     parser.add_argument(
         "--out",
@@ -94,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
             raise OsdcleanError(f"train: {folder} must be a folder")
     if args.threads:
         torch.set_num_threads(args.threads)
-    recipe = _classic if args.recipe == "classic" else _default
+    recipe = {"default": _default, "classic": _classic, "detector": _detector}[args.recipe]
     with joined() as team:
         say = print if team.leads else _silent
         say(f"weights: {recipe(args, team, say)}")
@@ -103,6 +110,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _default(args: argparse.Namespace, team: Team, say: Callable[[str], None]) -> Path:
     """Build the examples, then train the node's network; its weights."""
+    from . import shards
     from .config import TrainConfig, overridden
     from .loop import fit
 
@@ -112,7 +120,24 @@ def _default(args: argparse.Namespace, team: Team, say: Callable[[str], None]) -
     config = overridden(replace(config, **_named(args)), args.set)
     examples = args.out / "examples"
     if team.leads:
-        _build(args, examples)
+        _build(args, examples, shards.make)
+    team.wait()
+    bar = Progress(config.steps, unit="steps", quiet=not team.leads)
+    weights = fit(config, examples, args.out, say, bar.update, args.begin_with, team)
+    bar.close()
+    return weights
+
+
+def _detector(args: argparse.Namespace, team: Team, say: Callable[[str], None]) -> Path:
+    """Build crops of marked footage, then train the detector; its weights."""
+    from . import marked
+    from .config import DetectorConfig, overridden
+    from .detection import fit
+
+    config = overridden(replace(DetectorConfig(), **_named(args)), args.set)
+    examples = args.out / "examples"
+    if team.leads:
+        _build(args, examples, marked.make)
     team.wait()
     bar = Progress(config.steps, unit="steps", quiet=not team.leads)
     weights = fit(config, examples, args.out, say, bar.update, args.begin_with, team)
@@ -144,7 +169,7 @@ def _named(args: argparse.Namespace) -> dict[str, int]:
     return {name: getattr(args, name) for name in ("steps", "seed") if getattr(args, name) is not None}
 
 
-def _build(args: argparse.Namespace, examples: Path) -> None:
+def _build(args: argparse.Namespace, examples: Path, make: Callable[[Job], int]) -> None:
     from . import shards
 
     examples.mkdir(parents=True, exist_ok=True)
@@ -152,7 +177,7 @@ def _build(args: argparse.Namespace, examples: Path) -> None:
     if not any(not j.validation for j in jobs):
         raise OsdcleanError(f"train: {args.clips} must hold clips of at least two videos")
     bar = Progress(len(jobs), unit="shards")
-    failed = shards.build(jobs, args.processes or cores(), bar.update)
+    failed = shards.build(jobs, args.processes or cores(), bar.update, make)
     bar.close()
     for line in failed:
         print(f"left out {line}", file=sys.stderr)

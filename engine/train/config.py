@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 
+from ..detect.network import DetectionConfig
 from ..errors import ArgumentError
 from ..network import NetworkConfig
 from ..networks.recurrent_unet import RecurrentUNetConfig
@@ -84,10 +85,9 @@ class TrainConfig:
 
     def rate_at(self, step: int) -> float:
         """Share of a rate (the network's or the adversary's) that holds at a step, 0..1."""
-        rising = min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
         if self.schedule == "constant":
-            return rising
-        return rising * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, step / self.steps))))
+            return min(1.0, (step + 1) / self.warmup) if self.warmup else 1.0
+        return cosine(step, self.steps, self.warmup)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +157,59 @@ class ClassicConfig:
         return replace(self, steps=self.steps or math.ceil(self.epochs * clips / (self.batch * processes)))
 
 
-def overridden[Config: (TrainConfig, ClassicConfig)](config: Config, words: Sequence[str]) -> Config:
+@dataclass(frozen=True, kw_only=True)
+class DetectorConfig:
+    """One training of the detector.
+
+    steps: updates in all. seed: of the weights and of what each step draws. frames: of a sequence; batch: sequences per
+    process and update. rate: of AdamW, reached after `warmup` steps, then a cosine to a hundredth. ema: share of the
+    averaged weights that a step keeps. clip: largest norm of the gradient. overlap: weight of the overlap loss (Dice)
+    beside cross-entropy. precision: "auto" and "bf16" compute in bfloat16, "fp32" does not.
+    every: steps between validations. save: steps between checkpoints. network: its widths.
+    """
+
+    steps: int = 6_000
+    seed: int = 1
+    frames: int = 4
+    batch: int = 6
+    rate: float = 2e-3
+    warmup: int = 200
+    ema: float = 0.998
+    clip: float = 1.0
+    overlap: float = 0.5
+    precision: str = "auto"
+    every: int = 400
+    save: int = 100
+    network: DetectionConfig = field(default_factory=DetectionConfig)
+
+    def __post_init__(self) -> None:
+        for name, low in (
+            ("steps", 1), ("seed", 0), ("frames", 1), ("batch", 1), ("every", 1), ("save", 1), ("warmup", 0),
+        ):  # fmt: skip
+            if getattr(self, name) < low:
+                raise ArgumentError(f"{name} must be at least {low}, passed {getattr(self, name)}")
+        for name in ("rate", "clip"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ArgumentError(f"{name} must be above 0, passed {getattr(self, name)}")
+        if not 0 <= self.overlap < math.inf:
+            raise ArgumentError(f"overlap must be 0 or more, passed {self.overlap}")
+        if not 0 <= self.ema < 1:
+            raise ArgumentError(f"ema must be 0 or more and below 1, passed {self.ema}")
+        if self.precision not in ("auto", "bf16", "fp32"):
+            raise ArgumentError(f"precision must be one of auto, bf16, fp32, passed {self.precision}")
+
+    def rate_at(self, step: int) -> float:
+        """Share of the rate that holds at a step, 0..1."""
+        return cosine(step, self.steps, self.warmup)
+
+
+def cosine(step: int, steps: int, warmup: int) -> float:
+    """Share of a rate at a step: rising over `warmup`, then a cosine to a hundredth at `steps`."""
+    rising = min(1.0, (step + 1) / warmup) if warmup else 1.0
+    return rising * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps))))
+
+
+def overridden[Config: (TrainConfig, ClassicConfig, DetectorConfig)](config: Config, words: Sequence[str]) -> Config:
     """`config` with fields set as on the command line: `rate=5e-4`, `network.widths=(32,48,64)`.
 
     Raises ArgumentError.

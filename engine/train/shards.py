@@ -102,9 +102,11 @@ def make(job: Job) -> int:
     return len(shard.truth)
 
 
-def build(jobs: list[Job], processes: int, report: Callable[[int], None]) -> list[str]:
+def build(
+    jobs: list[Job], processes: int, report: Callable[[int], None], make: Callable[[Job], int]
+) -> list[str]:
     """Build what is not there yet; returns one line for each source that cannot be used. report: called with the jobs
-    done so far."""
+    done so far; make: builds one."""
     missing = [j for j in jobs if not j.target.exists()]
     there, failed = len(jobs) - len(missing), []
     report(there)

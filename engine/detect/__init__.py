@@ -1,0 +1,1 @@
+"""Detection: where a picture is covered by an overlay, and by which kind."""

@@ -1,0 +1,221 @@
+"""The detector's recipe: crops of marked footage, sequences with the state carried, cross-entropy and overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .. import weights
+from ..detect.network import KINDS, DetectionNetwork, View
+from .config import DetectorConfig
+from .distributed import Team, alone
+from .journal import gradients, recurrent_share
+from .loop import Recipe, follow
+from .marked import LENGTH, Marked
+
+#: Pixels by which a mask may miss an edge and still be right, as the measure has it.
+TOLERANCE = 2
+
+
+class Crops:
+    """All shards of a folder whose names begin with `prefix`, in memory."""
+
+    def __init__(self, folder: Path, prefix: str) -> None:
+        self._list = [Marked.load(path) for path in sorted(folder.glob(f"{prefix}-*.npz"))]
+
+    def __len__(self) -> int:
+        return sum(len(m.luma) for m in self._list)
+
+    def batch(self, rng: np.random.Generator, size: int, frames: int) -> tuple[list[View], Tensor]:
+        """`size` random sequences of `frames` frames: a view per frame, and what is covered, float32
+        [frames, size, kinds, SIDE, SIDE]. Some are mirrored: the picture's own lettering then reads as no letters do,
+        so but few of them."""
+        picked = []
+        for _ in range(size):
+            marked = self._list[int(rng.integers(len(self._list)))]
+            first, mirror = int(rng.integers(0, LENGTH - frames + 1)), rng.random() < 0.2
+            picked.append(cut(marked, int(rng.integers(len(marked.luma))), first, frames, mirror))
+        return tensors(picked)
+
+    def everything(self, size: int) -> Iterator[tuple[list[View], Tensor]]:
+        """Whole sequences, up to `size` at once; of one shard after the other."""
+        for marked in self._list:
+            for k in range(0, len(marked.luma), size):
+                rows = range(k, min(k + size, len(marked.luma)))
+                yield tensors([cut(marked, row, 0, LENGTH, False) for row in rows])
+
+
+def cut(marked: Marked, row: int, first: int, frames: int, mirror: bool) -> tuple[np.ndarray, ...]:
+    """luma [frames + 2, ...], chroma, still and covered of one sequence."""
+    step = -1 if mirror else 1
+    return (
+        marked.luma[row, first : first + frames + 2, :, ::step],
+        marked.chroma[row, first : first + frames, :, :, ::step],
+        marked.still[row, :, :, ::step],
+        marked.covered[row, first : first + frames, :, ::step],
+    )
+
+
+def tensors(picked: Sequence[tuple[np.ndarray, ...]]) -> tuple[list[View], Tensor]:
+    """Views and covers of sequences, see `Crops.batch`."""
+    luma, chroma, still, covered = (torch.from_numpy(np.stack(part)) for part in zip(*picked, strict=True))
+    luma, chroma, still = (part.float() / 255 for part in (luma, chroma, still))
+    order = [1, 0, 2]
+    views = [
+        View(luma=luma[:, [k + o for o in order]], still=still, chroma=chroma[:, k]) for k in range(chroma.shape[1])
+    ]
+    bits = torch.tensor([1 << k for k in range(len(KINDS))], dtype=torch.uint8).view(1, -1, 1, 1)
+    return views, torch.stack([((covered[:, None, k] & bits) > 0).float() for k in range(len(views))])
+
+
+def marked_loss(logits: Tensor, covered: Tensor, overlap: float) -> dict[str, Tensor]:
+    """Loss of logits [K, kinds, H, W] by part: "entropy", binary cross-entropy, and "overlap", 1 - Dice's coefficient
+    of each kind over the whole batch (Milletari et al., V-Net, 3DV 2016), as weighted."""
+    chance = torch.sigmoid(logits)
+    both, sizes = (chance * covered).sum((0, 2, 3)), (chance + covered).sum((0, 2, 3))
+    return {
+        # Of a cover of a few per cent, what is missed counts more than what is marked in vain.
+        "entropy": F.binary_cross_entropy_with_logits(logits, covered, pos_weight=logits.new_tensor(3.0)),
+        "overlap": overlap * (1 - (2 * both + 50) / (sizes + 50)).mean(),
+    }
+
+
+def judged(found: Tensor, covered: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Counts [kinds] for recall and precision with TOLERANCE: covered pixels, those near a found one, found pixels,
+    those near a covered one. found, covered: bool [K, kinds, H, W]."""
+    near = [F.max_pool2d(m.float(), 2 * TOLERANCE + 1, 1, TOLERANCE) > 0 for m in (found, covered)]
+    count = lambda m: m.sum((0, 2, 3)).double()  # noqa: E731
+    return count(covered), count(covered & near[0]), count(found), count(found & near[1])
+
+
+class Objective(nn.Module):
+    """The network over a whole sequence: one forward pass per update, as DistributedDataParallel wants it."""
+
+    def __init__(self, network: DetectionNetwork, overlap: float) -> None:
+        super().__init__()
+        self.network, self._overlap = network, overlap
+
+    def forward(self, views: Sequence[View], covered: Tensor) -> dict[str, Tensor]:
+        state, parts = None, {}
+        for view, mask in zip(views, covered, strict=True):
+            logits, state = self.network(view, state)
+            for name, value in marked_loss(logits, mask, self._overlap).items():
+                parts[name] = parts.get(name, 0) + value / len(views)
+        return parts
+
+
+class Detection(Recipe):
+    """The recipe of the detector."""
+
+    CAPTION = "frame, what is covered, what was found"
+    FIXED = ("network",)
+
+    def __init__(self, config: DetectorConfig, team: Team, origin: str | None = None) -> None:
+        """origin: weights to begin with. Raises ModelError."""
+        super().__init__(config, team)
+        torch.manual_seed(config.seed)
+        network = DetectionNetwork(config.network) if origin is None else weights.load_detector(origin).train()
+        self.network = network.to(team.device, memory_format=torch.channels_last)
+        self.average = DetectionNetwork(network.config).to(team.device)
+        self.average.load_state_dict(network.state_dict())
+        self._objective = team.wrapped(Objective(self.network, config.overlap))
+        self._optimiser = torch.optim.AdamW(network.parameters(), lr=config.rate, weight_decay=1e-4, betas=(0.9, 0.99))
+
+    def update(self, data: Crops) -> dict[str, float]:
+        config, device = self.config, self.team.device
+        rng = np.random.default_rng([config.seed, self.step, self.team.rank])
+        for group in self._optimiser.param_groups:
+            group["lr"] = self.rate()
+        views, covered = data.batch(rng, config.batch, config.frames)
+        self._optimiser.zero_grad(set_to_none=True)
+        with torch.autocast(device.type, torch.bfloat16, enabled=config.precision != "fp32"):
+            parts = self._objective([View(*(t.to(device) for t in view)) for view in views], covered.to(device))
+            total = sum(parts.values())
+        total.backward()
+        norms = gradients(self.network)
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), config.clip)
+        # A step that would spoil the weights is left out.
+        if torch.isfinite(norm):
+            self._optimiser.step()
+        for name, value in {"loss": total, **parts}.items():
+            self.add(name, float(value.detach()))
+        self.add("gradient", float(norm))
+        self.add("recurrent", recurrent_share(norms))
+        self.add("steps", 1)
+        self.step += 1
+        decay = min(config.ema, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for a, p in zip(self.average.parameters(), self.network.parameters(), strict=True):
+                a.lerp_(p, 1 - decay)
+        return norms
+
+    def rate(self) -> float:
+        return self.config.rate * self.config.rate_at(self.step)
+
+    @torch.no_grad()
+    def validate(self, data: Crops) -> dict[str, float]:
+        """Recall and precision by kind over the last frames of all sequences, and the share marked in clean crops."""
+        self.average.eval()
+        device = self.team.device
+        sums, clean, area = [torch.zeros(len(KINDS), dtype=torch.float64) for _ in range(4)], 0.0, 0
+        for views, covered in data.everything(10):
+            state = None
+            for view in views:
+                with torch.autocast(device.type, torch.bfloat16, enabled=self.config.precision != "fp32"):
+                    logits, state = self.average(View(*(t.to(device) for t in view)), state)
+            found, mask = logits.cpu() > 0, covered[-1] > 0
+            for total, count in zip(sums, judged(found, mask), strict=True):
+                total += count
+            empty = ~(covered > 0).any(0).flatten(1).any(1)
+            clean, area = clean + float(found[empty].any(1).sum()), area + int(empty.sum()) * found[0, 0].numel()
+        self.average.train()
+        figures = {}
+        for k, kind in enumerate(KINDS):
+            there, met, marked, right = (float(total[k]) for total in sums)
+            figures |= {f"{kind} recall": met / max(1.0, there), f"{kind} precision": right / max(1.0, marked)}
+        return figures | {"marked in vain, %": 100 * clean / max(1, area)}
+
+    @torch.no_grad()
+    def sheet(self, data: Crops) -> np.ndarray:
+        lines = []
+        for views, covered in data.everything(1):
+            logits, state = self.average(views[0])
+            logits, _ = self.average(views[1], state)
+            parts = views[1].luma[0, 0], covered[1][0].amax(0), (logits[0].amax(0) > 0).float()
+            lines.append(torch.cat(parts, 1))
+            if len(lines) == 12:
+                break
+        return (torch.cat(lines) * 255).round().byte().numpy()
+
+    def write(self, path: Path) -> None:
+        weights.save(self.average, path, training={**asdict(self.config), "step": self.step})
+
+    def parts(self) -> dict[str, Any]:
+        return {"optimiser": self._optimiser, "network": self.network, "average": self.average}
+
+
+def fit(
+    config: DetectorConfig,
+    folder: Path,
+    run: Path,
+    say: Callable[[str], None],
+    progress: Callable[[int], None] | None = None,
+    origin: str | None = None,
+    team: Team | None = None,
+) -> Path:
+    """Train until `config.steps`, continuing from `run/last.pt` where it is there. Returns the weights file.
+
+    origin: weights to begin with. Raises ModelError.
+    """
+    team = team or alone()
+    training = Detection(config, team, origin)
+    train, held = Crops(folder, "train"), Crops(folder, "val")
+    say(f"{len(train)} crops, {len(held)} for validation")
+    return follow(training, train, held, run, say, progress)
