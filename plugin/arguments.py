@@ -1,4 +1,4 @@
-"""Arguments of `Inpaint`: read from the host's map, checked, turned into the engine's terms."""
+"""Arguments of the functions: read from the host's map, checked, turned into the engine's terms."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from _osdclean_host import ffi, lib
 
+from ..engine.detect.settings import DetectSettings
 from ..engine.errors import ArgumentError, PictureError
 from ..engine.picture import PictureFormat
 from ..engine.settings import Settings
@@ -14,6 +15,7 @@ from ..engine.settings import Settings
 TEXTS = ("model", "device", "precision")
 INTEGERS = ("grow", "period", "warmup", "lookahead")
 FLOATS = ("sc_threshold",)
+DETECT_INTEGERS = ("left", "top", "width", "height", "grow")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,14 @@ def options_of(arguments, vsapi) -> Options:
     return Options(show=bool(show), **given)
 
 
+def detect_settings_of(arguments, vsapi) -> DetectSettings:
+    """The detector's settings; raises ArgumentError."""
+    given: dict[str, object] = {}
+    for names, get in ((("kind",), _data), (("sensitivity",), _float), (DETECT_INTEGERS, _int)):
+        given |= {name: value for name in names if (value := get(arguments, name, vsapi)) is not None}
+    return DetectSettings(**given)
+
+
 def picture_of(info, vsapi) -> PictureFormat:
     """The clip's format; raises PictureError where it varies or is none that can be processed."""
     _constant(info)
@@ -64,8 +74,11 @@ def picture_of(info, vsapi) -> PictureFormat:
     )
 
 
-def check_mask(mask, clip, vsapi) -> None:
-    """Raises PictureError unless the mask is Gray or of the clip's format, and of its size (VSVideoInfo)."""
+def check_mask(mask, clip, vsapi, name: str = "mask") -> None:
+    """Raises PictureError unless the mask is Gray or of the clip's format, and of its size (VSVideoInfo).
+
+    name: of the argument.
+    """
     _constant(mask)
     same_format = all(
         getattr(mask.format, field) == getattr(clip.format, field)
@@ -74,9 +87,14 @@ def check_mask(mask, clip, vsapi) -> None:
     same_size = (mask.width, mask.height) == (clip.width, clip.height)
     if not same_size or not (mask.format.colorFamily == lib.cfGray or same_format):
         raise PictureError(
-            "mask must be Gray with the clip's dimensions, or of the clip's own format, "
+            f"{name} must be Gray with the clip's dimensions, or of the clip's own format, "
             f"passed {describe(mask, vsapi)} and {describe(clip, vsapi)}"
         )
+
+
+def has(arguments, name: str, vsapi) -> bool:
+    """Whether an argument was given."""
+    return vsapi.mapNumElements(arguments, name.encode()) > 0
 
 
 def describe(info, vsapi) -> str:

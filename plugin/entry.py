@@ -13,12 +13,17 @@ INPAINT = (
     b"clip:vnode;mask:vnode;model:data:opt;device:data:opt;precision:data:opt;grow:int:opt;period:int:opt;"
     b"warmup:int:opt;lookahead:int:opt;sc_threshold:float:opt;show:int:opt;cache:int:opt;"
 )
+DETECT = (
+    b"clip:vnode;kind:data:opt;sensitivity:float:opt;left:int:opt;top:int:opt;width:int:opt;height:int:opt;"
+    b"grow:int:opt;include:vnode:opt;exclude:vnode:opt;"
+)
 
 
 @ffi.def_extern(name="VapourSynthPluginInit2")
 def register(plugin, vspapi) -> None:
     vspapi.configPlugin(IDENTIFIER, b"osdclean", b"Removal of burned-in overlays", 1, API, 0, plugin)
     vspapi.registerFunction(b"Inpaint", INPAINT, b"clip:vnode;", lib.osdclean_inpaint, ffi.NULL, plugin)
+    vspapi.registerFunction(b"Detect", DETECT, b"clip:vnode;", lib.osdclean_detect, ffi.NULL, plugin)
     vspapi.registerFunction(b"Version", b"", b"version:data;", lib.osdclean_version, ffi.NULL, plugin)
 
 
@@ -30,7 +35,7 @@ def version(_arguments, out, _data, core, vsapi) -> None:
         text = installed("vapoursynth-osdclean").encode()
         vsapi.mapSetData(out, b"version", text, len(text), lib.dtUtf8, lib.maReplace)
 
-    faults.report(work, lambda line: vsapi.mapSetError(out, line), core, vsapi)
+    faults.report("Version", work, lambda line: vsapi.mapSetError(out, line), core, vsapi)
 
 
 @ffi.def_extern(name="osdclean_inpaint")
@@ -40,13 +45,24 @@ def inpaint(arguments, out, _data, core, vsapi) -> None:
 
         create(arguments, out, core, vsapi)
 
-    faults.report(work, lambda line: vsapi.mapSetError(out, line), core, vsapi)
+    faults.report("Inpaint", work, lambda line: vsapi.mapSetError(out, line), core, vsapi)
+
+
+@ffi.def_extern(name="osdclean_detect")
+def detect(arguments, out, _data, core, vsapi) -> None:
+    def work() -> None:
+        from .detect import create
+
+        create(arguments, out, core, vsapi)
+
+    faults.report("Detect", work, lambda line: vsapi.mapSetError(out, line), core, vsapi)
 
 
 @ffi.def_extern(name="osdclean_get_frame")
 def get_frame(n, reason, instance, asked, context, core, vsapi):
     node = ffi.from_handle(instance)
     frame = faults.report(
+        node.NAME,
         lambda: node.get_frame(n, reason, asked, context, core),
         lambda line: vsapi.setFilterError(line, context),
         core,
@@ -57,4 +73,5 @@ def get_frame(n, reason, instance, asked, context, core, vsapi):
 
 @ffi.def_extern(name="osdclean_free")
 def free(instance, core, vsapi) -> None:
-    faults.report(lambda: ffi.from_handle(instance).close(), lambda _line: None, core, vsapi)
+    node = ffi.from_handle(instance)
+    faults.report(node.NAME, node.close, lambda _line: None, core, vsapi)

@@ -12,12 +12,15 @@ from collections.abc import Callable
 from _osdclean_host import lib
 
 
-def report[T](work: Callable[[], T], fail: Callable[[bytes], None], core, vsapi) -> T | None:
-    """What `work` returns; when it raises, None after `fail` was given the message, one line of UTF-8."""
+def report[T](name: str, work: Callable[[], T], fail: Callable[[bytes], None], core, vsapi) -> T | None:
+    """What `work` returns; when it raises, None after `fail` was given the message, one line of UTF-8.
+
+    name: the function that the user called.
+    """
     try:
         return work()
     except BaseException as error:  # the host must survive SystemExit and KeyboardInterrupt as well
-        fail(_bytes(f"Inpaint: {told(error, core, vsapi)}"))
+        fail(_bytes(f"{name}: {told(error, core, vsapi)}"))
         return None
 
 

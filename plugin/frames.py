@@ -91,6 +91,12 @@ class Frame:
         return np.asarray(_Plane(self.share(), address, stride, layout, plane, readonly))
 
 
+def blank(kind, shape: tuple[int, int], like: Frame, core, vsapi) -> Frame:
+    """A new frame of the format `kind` (VSVideoFormat *), (height, width) `shape` and the properties of another; its
+    samples are anything."""
+    return Frame(vsapi.newVideoFrame(kind, shape[1], shape[0], like._pointer, core), vsapi)
+
+
 class _Plane:
     """What numpy needs to see a plane; as the base of its array it keeps the frame."""
 

@@ -64,12 +64,16 @@ struct VSAPI {
 
     void (*freeFrame)(const VSFrame *f);
     const VSFrame *(*addFrameRef)(const VSFrame *f);
+    VSFrame *(*newVideoFrame)(const VSVideoFormat *format, int width, int height, const VSFrame *propSrc,
+                              VSCore *core);
     VSFrame *(*copyFrame)(const VSFrame *f, VSCore *core);
     const VSMap *(*getFramePropertiesRO)(const VSFrame *f);
     ptrdiff_t (*getStride)(const VSFrame *f, int plane);
     const uint8_t *(*getReadPtr)(const VSFrame *f, int plane);
     uint8_t *(*getWritePtr)(VSFrame *f, int plane);
     int (*getVideoFormatName)(const VSVideoFormat *format, char *buffer);
+    int (*queryVideoFormat)(VSVideoFormat *format, int colorFamily, int sampleType, int bitsPerSample,
+                            int subSamplingW, int subSamplingH, VSCore *core);
 
     const VSFrame *(*getFrameFilter)(int n, VSNode *node, VSFrameContext *frameCtx);
     void (*requestFrameFilter)(int n, VSNode *node, VSFrameContext *frameCtx);
@@ -78,6 +82,7 @@ struct VSAPI {
 
     void (*mapSetError)(VSMap *map, const char *errorMessage);
     const char *(*mapGetError)(const VSMap *map);
+    int (*mapNumElements)(const VSMap *map, const char *key);
     int64_t (*mapGetInt)(const VSMap *map, const char *key, int index, int *error);
     double (*mapGetFloat)(const VSMap *map, const char *key, int index, int *error);
     const char *(*mapGetData)(const VSMap *map, const char *key, int index, int *error);
@@ -89,6 +94,7 @@ struct VSAPI {
 };
 
 extern "Python" void osdclean_inpaint(const VSMap *, VSMap *, void *, VSCore *, const VSAPI *);
+extern "Python" void osdclean_detect(const VSMap *, VSMap *, void *, VSCore *, const VSAPI *);
 extern "Python" void osdclean_version(const VSMap *, VSMap *, void *, VSCore *, const VSAPI *);
 extern "Python" const VSFrame *osdclean_get_frame(int, int, void *, void **, VSFrameContext *, VSCore *, const VSAPI *);
 extern "Python" void osdclean_free(void *, VSCore *, const VSAPI *);

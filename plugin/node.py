@@ -15,19 +15,15 @@ from contextlib import ExitStack, closing
 
 from _osdclean_host import ffi, lib
 
-from ..engine.errors import ArgumentError, OsdcleanError, PictureError
+from ..engine.errors import OsdcleanError, PictureError
 from ..engine.inpainter import Inpainter
 from ..engine.settings import Settings
 from . import arguments, faults, memory
 from .blocks import GROUP, Blocks, Failure, Gathering
+from .filters import Filter, Input, serve
 from .frames import Frame, Layout, available
 from .masks import Hole, Masks
 from .tint import tint
-
-#: Handles of living nodes; the host holds their addresses only.
-_handles: dict[Node, object] = {}
-#: Cache sizes asked for per input node, by its address: two filters on one clip must not undercut each other.
-_caches: dict[int, list[int]] = {}
 
 
 def create(given, out, core, vsapi) -> None:
@@ -41,57 +37,13 @@ def create(given, out, core, vsapi) -> None:
         engine = None if options.show else Inpainter(picture, source.info.numFrames, settings)
         node = Node(source, mask, picture, settings, options, engine, vsapi)
         undo.pop_all()
-    handle = _handles[node] = ffi.new_handle(node)
-    inputs = ffi.new("VSFilterDependency[]", [(source.node, lib.rpGeneral), (mask.node, lib.rpGeneral)])
-    vsapi.createVideoFilter(
-        out,
-        b"Inpaint",
-        source.info,
-        lib.osdclean_get_frame,
-        lib.osdclean_free,
-        lib.fmParallelRequests,
-        inputs,
-        len(inputs),
-        handle,
-        core,
-    )
-    if vsapi.mapGetError(out) != ffi.NULL:
-        node.close()
+    serve(node, out, source.info, [(source, lib.rpGeneral), (mask, lib.rpGeneral)], core, vsapi)
 
 
-class Input:
-    """One of the clips that the node reads."""
-
-    def __init__(self, given, key: bytes, vsapi) -> None:
-        error = ffi.new("int *")
-        self.node = vsapi.mapGetNode(given, key, 0, error)
-        if error[0]:
-            raise ArgumentError(f"{key.decode()} must be a clip")
-        self._vsapi, self._cache = vsapi, 0
-        self.info = vsapi.getVideoInfo(self.node)
-
-    def keep(self, frames: int) -> None:
-        """Have the host keep so many frames of the clip, as memory allows: neighbouring windows overlap."""
-        wanted = _caches.setdefault(self._address, [])
-        wanted.append(frames)
-        self._cache = frames
-        self._vsapi.setCacheOptions(self.node, -1, max(wanted), -1)
-
-    def close(self) -> None:
-        if self._cache:
-            wanted = _caches[self._address]
-            wanted.remove(self._cache)
-            if not wanted:
-                del _caches[self._address]
-        self._vsapi.freeNode(self.node)
-
-    @property
-    def _address(self) -> int:
-        return int(ffi.cast("uintptr_t", self.node))
-
-
-class Node:
+class Node(Filter):
     """State of one `Inpaint` call."""
+
+    NAME = "Inpaint"
 
     def __init__(
         self,
@@ -127,11 +79,7 @@ class Node:
             mask.keep(3 * GROUP)  # holes are remembered: frames need only outlive the requests at once
 
     def get_frame(self, n: int, reason: int, asked, context, core):
-        """The host's getframe callback: a frame's reference; None while some are awaited, or on errors.
-
-        asked: the host's `void **` of this request, to note the start of the group last asked for (plus 1): a
-            number needs no freeing, whichever way a request ends.
-        """
+        """As the host's. asked: notes the start of the group last asked for (plus 1)."""
         if reason == lib.arInitial:
             self._begin(n, context)
             return None
@@ -149,15 +97,14 @@ class Node:
                 self._end(n)
         return frame
 
-    def close(self) -> None:
-        """The host is done with the node: let go of its clips, of the frames in hand and of the engine."""
+    def release(self) -> None:
+        """Let go of its clips, of the frames in hand and of the engine."""
         self._gathering = None
         self._blocks.clear()
         if self._engine is not None:
             self._engine.close()
         self._source.close()
         self._mask.close()
-        _handles.pop(self, None)
 
     def _begin(self, n: int, context) -> None:
         if self._engine is not None:

@@ -275,7 +275,7 @@ def test_a_freed_node_lets_go_of_engine_clips_and_frames(engine, monkeypatch):
     closed = []
     close = engine.close
     monkeypatch.setattr(engine, "close", lambda self: closed.append(weakref.ref(self)) or close(self))
-    from osdclean.plugin import node as module
+    from osdclean.plugin import filters as module
 
     before, used = len(module._handles), vs.core.used_cache_size
     caches = {node: list(sizes) for node, sizes in module._caches.items()}  # of nodes that other tests still hold
@@ -295,7 +295,7 @@ def test_a_freed_node_lets_go_of_engine_clips_and_frames(engine, monkeypatch):
 
 
 def test_a_node_that_is_refused_lets_go_of_its_clips():
-    from osdclean.plugin import node as module
+    from osdclean.plugin import filters as module
 
     before = len(module._handles)
     for _ in range(3):
