@@ -145,8 +145,8 @@ def test_masks_of_another_size_and_clips_that_vary_are_refused():
     for name in ("include", "exclude"):
         with pytest.raises(vs.Error, match=f"Detect: {name} must be Gray with the clip's dimensions"):
             vs.core.osdclean.Detect(lettered(), **{name: masking(width=48)})
+    varying = vs.core.std.Splice([lettered(), lettered().resize.Point(width=48)], mismatch=True)
     with pytest.raises(vs.Error, match="Detect: only clips with constant format"):
-        varying = vs.core.std.Splice([lettered(), lettered().resize.Point(width=48)], mismatch=True)
         vs.core.osdclean.Detect(varying)
 
 
