@@ -55,6 +55,12 @@ def detect_settings_of(arguments, vsapi) -> DetectSettings:
     return DetectSettings(**given)
 
 
+def grow_of(arguments, vsapi) -> int:
+    """The argument `grow`, as `Inpaint` has it; raises ArgumentError."""
+    grow = _int(arguments, "grow", vsapi)
+    return (Settings() if grow is None else Settings(grow=grow)).grow
+
+
 def picture_of(info, vsapi) -> PictureFormat:
     """The clip's format; raises PictureError where it varies or is none that can be processed."""
     _constant(info)

@@ -11,7 +11,7 @@ from ..engine.detect.detector import Detector
 from ..engine.holes import grown
 from . import arguments
 from .filters import Filter, Input, serve
-from .frames import Layout, available, blank
+from .frames import Layout, available, gray8, mask_frame
 
 
 def create(given, out, core, vsapi) -> None:
@@ -25,10 +25,10 @@ def create(given, out, core, vsapi) -> None:
                 by_hand[key] = undo.enter_context(closing(Input(given, key.encode(), vsapi)))
                 arguments.check_mask(by_hand[key].info, source.info, vsapi, key)
         detector = Detector(picture, arguments.detect_settings_of(given, vsapi))
-        node = Detect(source, by_hand, detector, core, vsapi)
+        node = Detect(source, by_hand, detector, vsapi)
         undo.pop_all()
     info = ffi.new("VSVideoInfo *", source.info[0])
-    info.format = node.format[0]
+    info.format = gray8(core, vsapi)[0]
     serve(node, out, info, [(one, lib.rpGeneral) for one in (source, *by_hand.values())], core, vsapi)
 
 
@@ -37,13 +37,10 @@ class Detect(Filter):
 
     NAME = "Detect"
 
-    def __init__(self, source: Input, by_hand: dict[str, Input], detector: Detector, core, vsapi) -> None:
+    def __init__(self, source: Input, by_hand: dict[str, Input], detector: Detector, vsapi) -> None:
         """by_hand: the masks `include` and `exclude`, as far as they are given."""
         self._source, self._by_hand, self._detector, self._vsapi = source, by_hand, detector, vsapi
         self._layout = Layout.of(source.info)
-        #: GRAY8.
-        self.format = ffi.new("VSVideoFormat *")
-        vsapi.queryVideoFormat(self.format, lib.cfGray, lib.stInteger, 8, 0, 0, core)
 
     def get_frame(self, n: int, reason: int, asked, context, core):
         """As the host's."""
@@ -57,10 +54,7 @@ class Detect(Filter):
         drawn = {name: self._drawn(mask, n, context) for name, mask in self._by_hand.items()}
         with available(n, self._source.node, context, self._vsapi) as source:
             found = self._detector.mask(source.read(self._layout), **drawn)
-            with blank(self.format, found.shape, source, core, self._vsapi) as mask:
-                (plane,) = mask.write(Layout(np.dtype(np.uint8), (found.shape,)))
-                np.multiply(found.view(np.uint8), 255, out=plane)
-                return mask.give()
+            return mask_frame(found, source, core, self._vsapi).give()
 
     def release(self) -> None:
         for one in (self._source, *self._by_hand.values()):

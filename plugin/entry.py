@@ -17,6 +17,7 @@ DETECT = (
     b"clip:vnode;kind:data:opt;sensitivity:float:opt;left:int:opt;top:int:opt;width:int:opt;height:int:opt;"
     b"grow:int:opt;include:vnode:opt;exclude:vnode:opt;"
 )
+UNBLEND = b"clip:vnode;mask:vnode;grow:int:opt;"
 
 
 @ffi.def_extern(name="VapourSynthPluginInit2")
@@ -24,6 +25,7 @@ def register(plugin, vspapi) -> None:
     vspapi.configPlugin(IDENTIFIER, b"osdclean", b"Removal of burned-in overlays", 1, API, 0, plugin)
     vspapi.registerFunction(b"Inpaint", INPAINT, b"clip:vnode;", lib.osdclean_inpaint, ffi.NULL, plugin)
     vspapi.registerFunction(b"Detect", DETECT, b"clip:vnode;", lib.osdclean_detect, ffi.NULL, plugin)
+    vspapi.registerFunction(b"Unblend", UNBLEND, b"clip:vnode;", lib.osdclean_unblend, ffi.NULL, plugin)
     vspapi.registerFunction(b"Version", b"", b"version:data;", lib.osdclean_version, ffi.NULL, plugin)
 
 
@@ -56,6 +58,16 @@ def detect(arguments, out, _data, core, vsapi) -> None:
         create(arguments, out, core, vsapi)
 
     faults.report("Detect", work, lambda line: vsapi.mapSetError(out, line), core, vsapi)
+
+
+@ffi.def_extern(name="osdclean_unblend")
+def unblend(arguments, out, _data, core, vsapi) -> None:
+    def work() -> None:
+        from .unblend import create
+
+        create(arguments, out, core, vsapi)
+
+    faults.report("Unblend", work, lambda line: vsapi.mapSetError(out, line), core, vsapi)
 
 
 @ffi.def_extern(name="osdclean_get_frame")

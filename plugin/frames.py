@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
-from _osdclean_host import ffi
+from _osdclean_host import ffi, lib
 
 
 class Layout(NamedTuple):
@@ -68,6 +68,12 @@ class Frame:
         value = self._vsapi.mapGetInt(self._vsapi.getFramePropertiesRO(self._pointer), key, 0, error)
         return None if error[0] else value
 
+    def attach(self, key: bytes, frame: Frame) -> None:
+        """Set the property `key` to a frame, as `std.PropToClip` reads it; only for frames from `copy`."""
+        self._vsapi.mapSetFrame(
+            self._vsapi.getFramePropertiesRW(self._pointer), key, frame._pointer, lib.maReplace
+        )
+
     def give(self):
         """The reference itself, for the host: it is no longer freed here."""
         pointer, self._pointer = self._pointer, None
@@ -91,10 +97,21 @@ class Frame:
         return np.asarray(_Plane(self.share(), address, stride, layout, plane, readonly))
 
 
-def blank(kind, shape: tuple[int, int], like: Frame, core, vsapi) -> Frame:
-    """A new frame of the format `kind` (VSVideoFormat *), (height, width) `shape` and the properties of another; its
-    samples are anything."""
-    return Frame(vsapi.newVideoFrame(kind, shape[1], shape[0], like._pointer, core), vsapi)
+def gray8(core, vsapi):
+    """The format GRAY8, a VSVideoFormat *."""
+    kind = ffi.new("VSVideoFormat *")
+    vsapi.queryVideoFormat(kind, lib.cfGray, lib.stInteger, 8, 0, 0, core)
+    return kind
+
+
+def mask_frame(mask: np.ndarray, like: Frame | None, core, vsapi) -> Frame:
+    """A new GRAY8 frame, 255 where `mask` (bool [H, W]) is, with the properties of another frame."""
+    height, width = mask.shape
+    properties = ffi.NULL if like is None else like._pointer
+    frame = Frame(vsapi.newVideoFrame(gray8(core, vsapi), width, height, properties, core), vsapi)
+    (plane,) = frame.write(Layout(np.dtype(np.uint8), (mask.shape,)))
+    np.multiply(mask.view(np.uint8), 255, out=plane)
+    return frame
 
 
 class _Plane:

@@ -68,6 +68,7 @@ struct VSAPI {
                               VSCore *core);
     VSFrame *(*copyFrame)(const VSFrame *f, VSCore *core);
     const VSMap *(*getFramePropertiesRO)(const VSFrame *f);
+    VSMap *(*getFramePropertiesRW)(VSFrame *f);
     ptrdiff_t (*getStride)(const VSFrame *f, int plane);
     const uint8_t *(*getReadPtr)(const VSFrame *f, int plane);
     uint8_t *(*getWritePtr)(VSFrame *f, int plane);
@@ -88,6 +89,7 @@ struct VSAPI {
     const char *(*mapGetData)(const VSMap *map, const char *key, int index, int *error);
     int (*mapGetDataSize)(const VSMap *map, const char *key, int index, int *error);
     int (*mapSetData)(VSMap *map, const char *key, const char *data, int size, int type, int append);
+    int (*mapSetFrame)(VSMap *map, const char *key, const VSFrame *f, int append);
     VSNode *(*mapGetNode)(const VSMap *map, const char *key, int index, int *error);
     void (*logMessage)(int msgType, const char *msg, VSCore *core);
     ...;
@@ -95,6 +97,7 @@ struct VSAPI {
 
 extern "Python" void osdclean_inpaint(const VSMap *, VSMap *, void *, VSCore *, const VSAPI *);
 extern "Python" void osdclean_detect(const VSMap *, VSMap *, void *, VSCore *, const VSAPI *);
+extern "Python" void osdclean_unblend(const VSMap *, VSMap *, void *, VSCore *, const VSAPI *);
 extern "Python" void osdclean_version(const VSMap *, VSMap *, void *, VSCore *, const VSAPI *);
 extern "Python" const VSFrame *osdclean_get_frame(int, int, void *, void **, VSFrameContext *, VSCore *, const VSAPI *);
 extern "Python" void osdclean_free(void *, VSCore *, const VSAPI *);
