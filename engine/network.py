@@ -18,10 +18,10 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkConfig:
-    """widths: channels at a half, a quarter and an eighth of the tile's size; hidden: of the ConvLSTM, at a quarter."""
+    """widths: channels at a half, a quarter and an eighth of the tile's size; hidden: of the ConvLSTM."""
 
     widths: tuple[int, int, int] = field(default=(32, 48, 64))
-    hidden: int = 32
+    hidden: int = 64
     blocks: int = 1
 
     def as_metadata(self) -> dict:
@@ -40,7 +40,7 @@ class Inputs(NamedTuple):
 
 
 class State(NamedTuple):
-    """What is carried to the next frame: ConvLSTM's h and c [K, hidden, H/4, W/4] and the restored tile, luma
+    """What is carried to the next frame: ConvLSTM's h and c [K, hidden, H/8, W/8] and the restored tile, luma
     [K, 1, H, W] and chroma [K, 2, h, w]; valid: [K, 1, 1, 1], 0 where the state is to be forgotten."""
 
     h: Tensor
@@ -133,10 +133,10 @@ class InpaintingNetwork(nn.Module):
         self.level1 = nn.Sequential(*(Block(a) for _ in range(config.blocks)))
         self.down1 = nn.Conv2d(a, b, 2, stride=2)
         self.level2 = nn.Sequential(*(Block(b) for _ in range(config.blocks)))
-        self.lstm = ConvLSTM(b, config.hidden)
-        self.join = nn.Conv2d(config.hidden, b, 1)
         self.down2 = nn.Conv2d(b, c, 2, stride=2)
         self.level3 = nn.Sequential(*(Block(c) for _ in range(config.blocks)))
+        self.lstm = ConvLSTM(c, config.hidden)
+        self.join = nn.Conv2d(config.hidden, c, 1)
         self.up2 = nn.ConvTranspose2d(c, b, 2, stride=2)
         self.merge2 = nn.Conv2d(2 * b, b, 3, padding=1)
         self.up1 = nn.ConvTranspose2d(b, a, 2, stride=2)
@@ -151,8 +151,8 @@ class InpaintingNetwork(nn.Module):
         zero = inputs.luma.new_zeros
         m = self.config.hidden
         return State(
-            zero(k, m, height // 4, width // 4),
-            zero(k, m, height // 4, width // 4),
+            zero(k, m, height // 8, width // 8),
+            zero(k, m, height // 8, width // 8),
             inputs.luma[:, :1].float(),
             inputs.chroma[:, 0].float(),
             zero(k, 1, 1, 1),
@@ -163,10 +163,11 @@ class InpaintingNetwork(nn.Module):
         fresh = self.start(inputs)
         height, width = inputs.luma.shape[2:]
         flow = F.interpolate(inputs.flow, (height, width), mode="bilinear", align_corners=False)
+        coarse = _resize(inputs.flow, height // 8, width // 8) / 8
         ch, cw = state.chroma.shape[2:]
         small = _resize(flow, ch, cw) * flow.new_tensor([cw / width, ch / height]).view(1, 2, 1, 1)
         keep = state.valid
-        memory = warp(torch.cat([state.h, state.c], 1), inputs.flow / 4) * keep
+        memory = warp(torch.cat([state.h, state.c], 1), coarse) * keep
         h, c = memory.chunk(2, 1)
         hole = inputs.hole * keep
         luma = fresh.luma + hole * (warp(state.luma, flow) - fresh.luma)
@@ -203,9 +204,9 @@ class InpaintingNetwork(nn.Module):
         x[:, 4 * fine.shape[1] :] = coarse
         x1 = self.level1(self.stem(x))
         x2 = self.level2(self.down1(F.relu(x1)))
-        h, c = self.lstm(x2, state.h, state.c)
-        x2 = x2 + self.join(h.to(x2.dtype))
         x3 = self.level3(self.down2(F.relu(x2)))
+        h, c = self.lstm(x3, state.h, state.c)
+        x3 = x3 + self.join(h.to(x3.dtype))
         x2 = self.merge2(torch.cat([self.up2(F.relu(x3)), x2], 1))
         x1 = self.merge1(torch.cat([self.up1(F.relu(x2)), x1], 1))
         answer = self.head(F.relu(self.tail(x1)))
