@@ -230,6 +230,8 @@ def test_interrupt_ends_everything(light_scripts, footage, tmp_path, number, sta
         env={**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
         stderr=subprocess.PIPE,
         text=True,
+        # Who runs the tests in the background of a shell has Ctrl-C ignored, and so have all that it starts.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )
     try:
         deadline = time.monotonic() + 60

@@ -130,4 +130,4 @@ def test_a_missing_or_short_video_is_told(video, tmp_path, capsys):
     short = tmp_path / "short.mkv"
     subprocess.run(["ffmpeg", "-v", "error", "-i", str(video / "own.mkv"), "-frames:v", "5", str(short)], check=True)
     assert main(["finetune", str(short), "--mask", mask]) == 1
-    assert "at least 12 frames without a cut or black are needed" in capsys.readouterr().err
+    assert "at least 20 frames without a cut or black are needed" in capsys.readouterr().err
