@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from . import kernels, motion, propagation, spatial, tiles
-from .errors import PictureError
+from .holes import require_clean
 from .picture import PictureFormat, Planes
 
 #: Luma pixels per step of the grid on which a tile knows its motion.
@@ -128,7 +128,7 @@ class Regions:
 
     def _build(self, hole: np.ndarray) -> Region:
         p = self._picture
-        self._check(hole)
+        require_clean(hole)
         domain = propagation.domain(hole)
         everything = np.arange(len(domain.y), dtype=np.int32)
         luma = _PlaneSamples(y=domain.y, x=domain.x, hole_count=domain.hole_count, follows=everything)
@@ -156,7 +156,7 @@ class Regions:
         )
         small = np.zeros(shape, bool)
         small[chroma.y[: chroma.hole_count], chroma.x[: chroma.hole_count]] = True
-        self._check(small)
+        require_clean(small)
         fill, other = self._filled(hole, small)
         return Region(
             hole=hole,
@@ -171,14 +171,6 @@ class Regions:
         """For each hole its two fills; each kind of fill is worked out by one worker, who alone uses its cells."""
         made = self._workers.map(lambda cells: [spatial.Fill(hole, cells) for hole in of], self._cells)
         return list(zip(*made, strict=True))
-
-    @staticmethod
-    def _check(hole: np.ndarray) -> None:
-        if hole.all():
-            raise PictureError(
-                "mask must leave some of the picture uncovered, passed one that covers all of "
-                f"{hole.shape[1]}x{hole.shape[0]} once grown; is it inverted?"
-            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,15 @@ def grown(mask: np.ndarray, floating: bool, bits: int, grow: int) -> np.ndarray:
     return hole.view(bool)
 
 
+def require_clean(hole: np.ndarray) -> None:
+    """Raises PictureError where a grown hole, bool [H, W], leaves nothing of the picture."""
+    if hole.all():
+        raise PictureError(
+            "mask must leave some of the picture uncovered, passed one that covers all of "
+            f"{hole.shape[1]}x{hole.shape[0]} once grown; is it inverted?"
+        )
+
+
 def drawn(path: Path) -> np.ndarray:
     """A mask picture as grey, uint8 [H, W]. Raises PictureError where OpenCV cannot read it."""
     data = np.fromfile(path, np.uint8)

@@ -118,30 +118,53 @@ class ConvLSTM(nn.Module):
         return torch.sigmoid(o) * torch.tanh(c), c
 
 
-class InpaintingNetwork(nn.Module):
+class RecurrentTrunk(nn.Module):
+    """The U-Net with a ConvLSTM at its bottleneck that networks are made of, but for the head.
+
+    channels: of what it is given; widths: at its own size, a half and a quarter of it; blocks: per level.
+    """
+
+    def __init__(self, channels: int, widths: tuple[int, int, int], hidden: int, blocks: int = 1) -> None:
+        super().__init__()
+        a, b, c = widths
+        self.stem = nn.Conv2d(channels, a, 3, padding=1)
+        self.level1 = nn.Sequential(*(Block(a) for _ in range(blocks)))
+        self.down1 = nn.Conv2d(a, b, 2, stride=2)
+        self.level2 = nn.Sequential(*(Block(b) for _ in range(blocks)))
+        self.down2 = nn.Conv2d(b, c, 2, stride=2)
+        self.level3 = nn.Sequential(*(Block(c) for _ in range(blocks)))
+        self.lstm = ConvLSTM(c, hidden)
+        self.join = nn.Conv2d(hidden, c, 1)
+        self.up2 = nn.ConvTranspose2d(c, b, 2, stride=2)
+        self.merge2 = nn.Conv2d(2 * b, b, 3, padding=1)
+        self.up1 = nn.ConvTranspose2d(b, a, 2, stride=2)
+        self.merge1 = nn.Conv2d(2 * a, a, 3, padding=1)
+        self.tail = nn.Sequential(*(Block(a) for _ in range(blocks)))
+
+    def trunk(self, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Features [K, widths[0], H, W] of `x` [K, channels, H, W], for a head, and the ConvLSTM's new h and c
+        [K, hidden, H/4, W/4]."""
+        x1 = self.level1(self.stem(x))
+        x2 = self.level2(self.down1(F.relu(x1)))
+        x3 = self.level3(self.down2(F.relu(x2)))
+        h, c = self.lstm(x3, h, c)
+        x3 = x3 + self.join(h.to(x3.dtype))
+        x2 = self.merge2(torch.cat([self.up2(F.relu(x3)), x2], 1))
+        x1 = self.merge1(torch.cat([self.up1(F.relu(x2)), x1], 1))
+        return F.relu(self.tail(x1)), h, c
+
+
+class InpaintingNetwork(RecurrentTrunk):
     """`(luma, chroma), state = network(inputs, state)`; state None starts anew. One frame per call."""
 
     PICTURES = 5
 
     def __init__(self, config: NetworkConfig | None = None) -> None:
-        super().__init__()
-        self.config = config = config or NetworkConfig()
-        a, b, c = config.widths
-        n = self.PICTURES
+        config = config or NetworkConfig()
+        n, a = self.PICTURES, config.widths[0]
         # Space-to-depth of luma, hole and two validities; chroma, two ages and the state's validity at half size.
-        self.stem = nn.Conv2d(4 * (n + 3) + 2 * n + 3, a, 3, padding=1)
-        self.level1 = nn.Sequential(*(Block(a) for _ in range(config.blocks)))
-        self.down1 = nn.Conv2d(a, b, 2, stride=2)
-        self.level2 = nn.Sequential(*(Block(b) for _ in range(config.blocks)))
-        self.down2 = nn.Conv2d(b, c, 2, stride=2)
-        self.level3 = nn.Sequential(*(Block(c) for _ in range(config.blocks)))
-        self.lstm = ConvLSTM(c, config.hidden)
-        self.join = nn.Conv2d(config.hidden, c, 1)
-        self.up2 = nn.ConvTranspose2d(c, b, 2, stride=2)
-        self.merge2 = nn.Conv2d(2 * b, b, 3, padding=1)
-        self.up1 = nn.ConvTranspose2d(b, a, 2, stride=2)
-        self.merge1 = nn.Conv2d(2 * a, a, 3, padding=1)
-        self.tail = nn.Sequential(*(Block(a) for _ in range(config.blocks)))
+        super().__init__(4 * (n + 3) + 2 * n + 3, config.widths, config.hidden, config.blocks)
+        self.config = config
         self.head = nn.Conv2d(a, 4 * (n + 1) + 2, 3, padding=1)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
@@ -202,14 +225,8 @@ class InpaintingNetwork(nn.Module):
         x = coarse.new_empty(k, *half, 4 * fine.shape[1] + coarse.shape[1], dtype=kind).permute(0, 3, 1, 2)
         space_to_depth(fine, x[:, : 4 * fine.shape[1]])
         x[:, 4 * fine.shape[1] :] = coarse
-        x1 = self.level1(self.stem(x))
-        x2 = self.level2(self.down1(F.relu(x1)))
-        x3 = self.level3(self.down2(F.relu(x2)))
-        h, c = self.lstm(x3, state.h, state.c)
-        x3 = x3 + self.join(h.to(x3.dtype))
-        x2 = self.merge2(torch.cat([self.up2(F.relu(x3)), x2], 1))
-        x1 = self.merge1(torch.cat([self.up1(F.relu(x2)), x1], 1))
-        answer = self.head(F.relu(self.tail(x1)))
+        features, h, c = self.trunk(x, state.h, state.c)
+        answer = self.head(features)
 
         n = self.PICTURES
         detail = depth_to_space(answer[:, : 4 * (n + 1)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from _osdclean_host import ffi, lib
@@ -32,10 +32,7 @@ class Options:
 
 def settings_of(arguments, vsapi) -> Settings:
     """The engine's settings; raises ArgumentError."""
-    given: dict[str, object] = {}
-    for names, get in ((TEXTS, _data), (INTEGERS, _int), (FLOATS, _float)):
-        given |= {name: value for name in names if (value := get(arguments, name, vsapi)) is not None}
-    return Settings(**given)
+    return Settings(**_given(arguments, TEXTS, INTEGERS, FLOATS, vsapi))
 
 
 def options_of(arguments, vsapi) -> Options:
@@ -49,16 +46,12 @@ def options_of(arguments, vsapi) -> Options:
 
 def detect_settings_of(arguments, vsapi) -> DetectSettings:
     """The detector's settings; raises ArgumentError."""
-    given: dict[str, object] = {}
-    for names, get in ((("kind",), _data), (("sensitivity",), _float), (DETECT_INTEGERS, _int)):
-        given |= {name: value for name in names if (value := get(arguments, name, vsapi)) is not None}
-    return DetectSettings(**given)
+    return DetectSettings(**_given(arguments, ("kind",), DETECT_INTEGERS, ("sensitivity",), vsapi))
 
 
 def grow_of(arguments, vsapi) -> int:
     """The argument `grow`, as `Inpaint` has it; raises ArgumentError."""
-    grow = _int(arguments, "grow", vsapi)
-    return (Settings() if grow is None else Settings(grow=grow)).grow
+    return Settings(**_given(arguments, (), ("grow",), (), vsapi)).grow
 
 
 def picture_of(info, vsapi) -> PictureFormat:
@@ -113,6 +106,14 @@ def describe(info, vsapi) -> str:
 def _constant(info) -> None:
     if info.format.colorFamily == lib.cfUndefined or not info.width or not info.height:
         raise PictureError("only clips with constant format and dimensions are accepted")
+
+
+def _given(arguments, texts: Sequence[str], integers: Sequence[str], floats: Sequence[str], vsapi) -> dict[str, object]:
+    """Those of the arguments that were given."""
+    given: dict[str, object] = {}
+    for names, get in ((texts, _data), (integers, _int), (floats, _float)):
+        given |= {name: value for name in names if (value := get(arguments, name, vsapi)) is not None}
+    return given
 
 
 def _value(get: Callable, arguments, name: str):

@@ -8,10 +8,10 @@ import numpy as np
 from _osdclean_host import ffi, lib
 
 from ..engine.detect.detector import Detector
-from ..engine.holes import grown
 from . import arguments
 from .filters import Filter, Input, serve
 from .frames import Layout, available, gray8, mask_frame
+from .masks import marked
 
 
 def create(given, out, core, vsapi) -> None:
@@ -62,10 +62,8 @@ class Detect(Filter):
 
     def _drawn(self, mask: Input, n: int, context) -> np.ndarray:
         """What a mask drawn by hand marks, bool [H, W]."""
-        layout, kind = Layout.of(mask.info), mask.info.format
         with available(_frame_of(mask, n), mask.node, context, self._vsapi) as frame:
-            (plane,) = frame.read(layout, planes=1)
-            return grown(plane, kind.sampleType == lib.stFloat, kind.bitsPerSample, 0)
+            return marked(frame, mask.info)
 
 
 def _frame_of(mask: Input, n: int) -> int:

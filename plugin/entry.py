@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from _osdclean_host import ffi, lib
 
 from . import faults
@@ -42,32 +44,27 @@ def version(_arguments, out, _data, core, vsapi) -> None:
 
 @ffi.def_extern(name="osdclean_inpaint")
 def inpaint(arguments, out, _data, core, vsapi) -> None:
-    def work() -> None:
-        from .node import create  # numpy, OpenCV and torch come with the first filter
-
-        create(arguments, out, core, vsapi)
-
-    faults.report("Inpaint", work, lambda line: vsapi.mapSetError(out, line), core, vsapi)
+    _create("Inpaint", ".node", arguments, out, core, vsapi)
 
 
 @ffi.def_extern(name="osdclean_detect")
 def detect(arguments, out, _data, core, vsapi) -> None:
-    def work() -> None:
-        from .detect import create
-
-        create(arguments, out, core, vsapi)
-
-    faults.report("Detect", work, lambda line: vsapi.mapSetError(out, line), core, vsapi)
+    _create("Detect", ".detect", arguments, out, core, vsapi)
 
 
 @ffi.def_extern(name="osdclean_unblend")
 def unblend(arguments, out, _data, core, vsapi) -> None:
+    _create("Unblend", ".unblend", arguments, out, core, vsapi)
+
+
+def _create(name: str, module: str, arguments, out, core, vsapi) -> None:
+    """Have the module make a node of the function `name`."""
+
     def work() -> None:
-        from .unblend import create
+        # numpy, OpenCV and torch come with the first filter.
+        import_module(module, __package__).create(arguments, out, core, vsapi)
 
-        create(arguments, out, core, vsapi)
-
-    faults.report("Unblend", work, lambda line: vsapi.mapSetError(out, line), core, vsapi)
+    faults.report(name, work, lambda line: vsapi.mapSetError(out, line), core, vsapi)
 
 
 @ffi.def_extern(name="osdclean_get_frame")

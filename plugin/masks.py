@@ -7,8 +7,10 @@ from hashlib import blake2b
 from weakref import WeakValueDictionary
 
 import numpy as np
+from _osdclean_host import lib
 
 from ..engine.holes import grown
+from .frames import Frame, Layout
 
 
 class Hole:
@@ -24,6 +26,12 @@ class Hole:
         """bool [H, W], a fresh array."""
         height, width = self._shape
         return np.unpackbits(self._bits, count=height * width).reshape(height, width).view(bool)
+
+
+def marked(frame: Frame, info, grow: int = 0) -> np.ndarray:
+    """What the frame of a mask clip (VSVideoInfo) marks, grown: bool [H, W]."""
+    (plane,) = frame.read(Layout.of(info), planes=1)
+    return grown(plane, info.format.sampleType == lib.stFloat, info.format.bitsPerSample, grow)
 
 
 class Masks:

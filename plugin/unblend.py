@@ -14,13 +14,13 @@ from threading import Lock
 from _osdclean_host import ffi, lib
 
 from ..engine.errors import OsdcleanError
-from ..engine.holes import grown
 from ..engine.unblend.estimate import Observer, sample_frames
 from ..engine.unblend.mark import Mark
 from . import arguments, faults
 from .blocks import GROUP, Failure
 from .filters import Filter, Input, serve
 from .frames import Frame, Layout, available, mask_frame
+from .masks import marked
 
 THIN = b"_Thin"
 
@@ -102,10 +102,8 @@ class Unblend(Filter):
     def _observe(self, n: int, asked, context) -> None:
         """Look at what came in of the frames that are asked for."""
         if self._observer is None:
-            layout, kind = Layout.of(self._mask.info), self._mask.info.format
             with available(0, self._mask.node, context, self._vsapi) as frame:
-                (plane,) = frame.read(layout, planes=1)
-                hole = grown(plane, kind.sampleType == lib.stFloat, kind.bitsPerSample, self._grow)
+                hole = marked(frame, self._mask.info, self._grow)
             self._observer = Observer(self._picture, hole, len(self._wanted))
         first = int(ffi.cast("uintptr_t", asked[0])) - 1
         asked[0] = ffi.NULL

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..network import Block, ConvLSTM
+from ..network import RecurrentTrunk
 
 #: What is told apart, in the order of the answer's channels.
 KINDS = ("osd", "logo", "subtitle", "moving")
@@ -49,27 +49,14 @@ class State(NamedTuple):
     c: Tensor
 
 
-class DetectionNetwork(nn.Module):
+class DetectionNetwork(RecurrentTrunk):
     """`logits, state = network(view, state)`: logits [K, kinds, H, W], float32; state None starts anew."""
 
     def __init__(self, config: DetectionConfig | None = None) -> None:
-        super().__init__()
-        self.config = config = config or DetectionConfig()
-        a, b, c = config.widths
-        self.stem = nn.Conv2d(16 * 5 + 4 * 2, a, 3, padding=1)
-        self.level1 = Block(a)
-        self.down1 = nn.Conv2d(a, b, 2, stride=2)
-        self.level2 = Block(b)
-        self.down2 = nn.Conv2d(b, c, 2, stride=2)
-        self.level3 = Block(c)
-        self.lstm = ConvLSTM(c, config.hidden)
-        self.join = nn.Conv2d(config.hidden, c, 1)
-        self.up2 = nn.ConvTranspose2d(c, b, 2, stride=2)
-        self.merge2 = nn.Conv2d(2 * b, b, 3, padding=1)
-        self.up1 = nn.ConvTranspose2d(b, a, 2, stride=2)
-        self.merge1 = nn.Conv2d(2 * a, a, 3, padding=1)
-        self.tail = Block(a)
-        self.head = nn.Conv2d(a, 16 * len(KINDS), 1)
+        config = config or DetectionConfig()
+        super().__init__(16 * 5 + 4 * 2, config.widths, config.hidden)
+        self.config = config
+        self.head = nn.Conv2d(config.widths[0], 16 * len(KINDS), 1)
         # Overlays are rare: at first the answer is no.
         nn.init.constant_(self.head.bias, -3.0)
 
@@ -80,14 +67,8 @@ class DetectionNetwork(nn.Module):
         luma = torch.cat([luma[:, :1], luma[:, 1:] - luma[:, :1]], 1)
         fine = torch.cat([luma, (view.still - view.still.new_tensor([0.5, 0]).view(1, 2, 1, 1)) * 4], 1)
         x = torch.cat([F.pixel_unshuffle(fine.to(kind), 4), F.pixel_unshuffle(chroma.to(kind), 2)], 1)
-        x1 = self.level1(self.stem(x))
-        x2 = self.level2(self.down1(F.relu(x1)))
-        x3 = self.level3(self.down2(F.relu(x2)))
         if state is None:
-            zero = view.luma.new_zeros(len(x3), self.config.hidden, *x3.shape[2:])
+            zero = view.luma.new_zeros(len(x), self.config.hidden, x.shape[2] // 4, x.shape[3] // 4)
             state = State(zero, zero)
-        state = State(*self.lstm(x3, state.h, state.c))
-        x3 = x3 + self.join(state.h.to(x3.dtype))
-        x2 = self.merge2(torch.cat([self.up2(F.relu(x3)), x2], 1))
-        x1 = self.merge1(torch.cat([self.up1(F.relu(x2)), x1], 1))
-        return F.pixel_shuffle(self.head(F.relu(self.tail(x1))).float(), 4), state
+        features, h, c = self.trunk(x, state.h, state.c)
+        return F.pixel_shuffle(self.head(features).float(), 4), State(h, c)

@@ -72,11 +72,3 @@ def affine(flow: np.ndarray, weight: np.ndarray, start: np.ndarray, scale: float
         c = np.linalg.solve(normal, np.einsum("ni,nc->ic", k, v))
     x, y = (np.arange(w) - cx) / unit, (np.arange(h)[:, None] - cy) / unit
     return (c[0] + x[None, :, None] * c[1] + y[..., None] * c[2]).astype(np.float32)
-
-
-def dense(stride: int, finest: int) -> cv2.DISOpticalFlow:
-    """DIS (Kroeger et al., ECCV 2016) without variational refinement."""
-    dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
-    dis.setFinestScale(finest)
-    dis.setPatchStride(stride)
-    return dis

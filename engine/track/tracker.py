@@ -34,7 +34,7 @@ from ..errors import ArgumentError, PictureError
 from ..picture import PictureFormat, Planes
 from ..settings import Settings
 from .colours import Colours, likeness, peak
-from .motions import affine, dense, sought
+from .motions import affine, sought
 from .segment import segment
 from .window import Box, Window
 
@@ -237,7 +237,7 @@ class Tracker:
         scale = np.float32(window.scale)
         start = cv2.remap(coarse, *_places(window, coarse, self.picture), cv2.INTER_LINEAR, borderMode=_REPLICATE)
         was = window.warp(self._image[..., :1].repeat(2, 2), self._window, expected)[..., 0].astype(np.uint8)
-        now, dis = np.ascontiguousarray(image[..., 0]), dense(3, 0)
+        now, dis = np.ascontiguousarray(image[..., 0]), motion.dense(3, 0)
         flow = dis.calc(now, was, (start - expected) * scale)
         back = dis.calc(was, now, -flow)
         x, y = np.arange(window.width, dtype=np.float32), np.arange(window.height, dtype=np.float32)[:, None]
@@ -257,7 +257,7 @@ class Tracker:
         self, window: Window, image: np.ndarray, look: np.ndarray, start: np.ndarray, where: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """The object's motion to the frame before, float32 [h, w, 2] in pixels, and the samples' weight in it."""
-        flow = dense(3, 0).calc(np.ascontiguousarray(image[..., 0]), look[..., 0].astype(np.uint8), None)
+        flow = motion.dense(3, 0).calc(np.ascontiguousarray(image[..., 0]), look[..., 0].astype(np.uint8), None)
         flow = flow / np.float32(window.scale) + start
         fits = likeness(image, window.warp(self._look, self._window, flow), NOISE) / np.float32(peak(NOISE))
         weight = window.warp(self._shape, self._window, flow) * fits * where
@@ -354,7 +354,7 @@ def _coarse_flow(now: motion.FlowInput, before: motion.FlowInput, picture: Pictu
     factor = max(1.0, math.sqrt(h * w / COARSE))
     size = (int(w / factor), int(h / factor))
     a, b = (cv2.resize(v.luma, size, interpolation=cv2.INTER_AREA) for v in (now, before))
-    return dense(4, 1).calc(a, b, None) * np.float32(picture.width / size[0])
+    return motion.dense(4, 1).calc(a, b, None) * np.float32(picture.width / size[0])
 
 
 def _places(window: Window, coarse: np.ndarray, picture: PictureFormat) -> tuple[np.ndarray, np.ndarray]:

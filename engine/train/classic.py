@@ -30,7 +30,7 @@ from ..picture import Planes
 from ..synth.glyphs import Fonts
 from .config import ClassicConfig
 from .distributed import Team, alone
-from .journal import gradients, recurrent_share
+from .journal import gradients
 from .loop import Recipe, follow
 from .losses import Adversary, logo_prior
 from .shards import HOLDOUT, video_of
@@ -232,10 +232,7 @@ class Classic(Recipe):
             self._optimiser.step()
         for name, value in {"loss": total, **parts}.items():
             self.add(name, float(value.detach()))
-        self.add("gradient", norm)
-        self.add("recurrent", recurrent_share(norms))
-        self.add("steps", 1)
-        self.step += 1
+        self.ended(norms, norm)
         return norms
 
     def rate(self) -> float:

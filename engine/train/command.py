@@ -35,6 +35,7 @@ from ..errors import ArgumentError, OsdcleanError
 from ..machine import cores
 
 if TYPE_CHECKING:
+    from .config import DetectorConfig, TrainConfig
     from .distributed import Team
     from .shards import Job
 
@@ -118,14 +119,7 @@ def _default(args: argparse.Namespace, team: Team, say: Callable[[str], None]) -
     if args.begin_with:
         config = replace(config, stages=((0.0, 6, 6), (0.4, 9, 4)), rate=config.rate / 2)
     config = overridden(replace(config, **_named(args)), args.set)
-    examples = args.out / "examples"
-    if team.leads:
-        _build(args, examples, shards.make)
-    team.wait()
-    bar = Progress(config.steps, unit="steps", quiet=not team.leads)
-    weights = fit(config, examples, args.out, say, bar.update, args.begin_with, team)
-    bar.close()
-    return weights
+    return _on_examples(args, team, say, config, shards.make, fit)
 
 
 def _detector(args: argparse.Namespace, team: Team, say: Callable[[str], None]) -> Path:
@@ -135,9 +129,21 @@ def _detector(args: argparse.Namespace, team: Team, say: Callable[[str], None]) 
     from .detection import fit
 
     config = overridden(replace(DetectorConfig(), **_named(args)), args.set)
+    return _on_examples(args, team, say, config, marked.make, fit)
+
+
+def _on_examples(
+    args: argparse.Namespace,
+    team: Team,
+    say: Callable[[str], None],
+    config: TrainConfig | DetectorConfig,
+    make: Callable[[Job], int],
+    fit: Callable[..., Path],
+) -> Path:
+    """Have the leader build the examples (`make` builds one shard), then train on them; the weights."""
     examples = args.out / "examples"
     if team.leads:
-        _build(args, examples, marked.make)
+        _build(args, examples, make)
     team.wait()
     bar = Progress(config.steps, unit="steps", quiet=not team.leads)
     weights = fit(config, examples, args.out, say, bar.update, args.begin_with, team)

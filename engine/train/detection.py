@@ -16,8 +16,8 @@ from .. import weights
 from ..detect.network import KINDS, DetectionNetwork, View
 from .config import DetectorConfig
 from .distributed import Team, alone
-from .journal import gradients, recurrent_share
-from .loop import Recipe, follow
+from .journal import gradients
+from .loop import Recipe, follow, follow_weights
 from .marked import LENGTH, Marked
 
 #: Pixels by which a mask may miss an edge and still be right, as the measure has it.
@@ -67,10 +67,8 @@ def tensors(picked: Sequence[tuple[np.ndarray, ...]]) -> tuple[list[View], Tenso
     """Views and covers of sequences, see `Crops.batch`."""
     luma, chroma, still, covered = (torch.from_numpy(np.stack(part)) for part in zip(*picked, strict=True))
     luma, chroma, still = (part.float() / 255 for part in (luma, chroma, still))
-    order = [1, 0, 2]
-    views = [
-        View(luma=luma[:, [k + o for o in order]], still=still, chroma=chroma[:, k]) for k in range(chroma.shape[1])
-    ]
+    # The first of all is the frame before the first.
+    views = [View(luma=luma[:, [k + 1, k, k + 2]], still=still, chroma=chroma[:, k]) for k in range(chroma.shape[1])]
     bits = torch.tensor([1 << k for k in range(len(KINDS))], dtype=torch.uint8).view(1, -1, 1, 1)
     return views, torch.stack([((covered[:, None, k] & bits) > 0).float() for k in range(len(views))])
 
@@ -136,7 +134,7 @@ class Detection(Recipe):
         views, covered = data.batch(rng, config.batch, config.frames)
         self._optimiser.zero_grad(set_to_none=True)
         with torch.autocast(device.type, torch.bfloat16, enabled=config.precision != "fp32"):
-            parts = self._objective([View(*(t.to(device) for t in view)) for view in views], covered.to(device))
+            parts = self._objective([self._there(view) for view in views], covered.to(device))
             total = sum(parts.values())
         total.backward()
         norms = gradients(self.network)
@@ -146,15 +144,13 @@ class Detection(Recipe):
             self._optimiser.step()
         for name, value in {"loss": total, **parts}.items():
             self.add(name, float(value.detach()))
-        self.add("gradient", float(norm))
-        self.add("recurrent", recurrent_share(norms))
-        self.add("steps", 1)
-        self.step += 1
-        decay = min(config.ema, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            for a, p in zip(self.average.parameters(), self.network.parameters(), strict=True):
-                a.lerp_(p, 1 - decay)
+        self.ended(norms, float(norm))
+        follow_weights(self.average, self.network, config.ema, self.step)
         return norms
+
+    def _there(self, view: View) -> View:
+        """The view on the device."""
+        return View(*(t.to(self.team.device) for t in view))
 
     def rate(self) -> float:
         return self.config.rate * self.config.rate_at(self.step)
@@ -169,7 +165,7 @@ class Detection(Recipe):
             state = None
             for view in views:
                 with torch.autocast(device.type, torch.bfloat16, enabled=self.config.precision != "fp32"):
-                    logits, state = self.average(View(*(t.to(device) for t in view)), state)
+                    logits, state = self.average(self._there(view), state)
             found, mask = logits.cpu() > 0, covered[-1] > 0
             for total, count in zip(sums, judged(found, mask), strict=True):
                 total += count
@@ -186,9 +182,9 @@ class Detection(Recipe):
     def sheet(self, data: Crops) -> np.ndarray:
         lines = []
         for views, covered in data.everything(1):
-            logits, state = self.average(views[0])
-            logits, _ = self.average(views[1], state)
-            parts = views[1].luma[0, 0], covered[1][0].amax(0), (logits[0].amax(0) > 0).float()
+            _, state = self.average(self._there(views[0]))
+            logits, _ = self.average(self._there(views[1]), state)
+            parts = views[1].luma[0, 0], covered[1][0].amax(0), (logits[0].amax(0) > 0).float().cpu()
             lines.append(torch.cat(parts, 1))
             if len(lines) == 12:
                 break

@@ -14,17 +14,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from .. import candidates, holes, motion, outputs, tiles
+from .. import candidates, holes, motion, tiles
 from ..errors import PictureError
 from ..picture import PictureFormat, Planes
 from ..synth import compression, overlays
+from .stored import Stored
 
 #: Frames of an example.
 LENGTH = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shard:
+class Shard(Stored):
     """Examples of one clip under one overlay. S examples of T frames:
 
     truth, luma: uint8 [S, T, 64, 64] and [S, T, 4, 64, 64]; truth_chroma, chroma: [S, T, 2, 32, 32] and
@@ -43,16 +44,6 @@ class Shard:
     flow: np.ndarray
 
     FIELDS = ("truth", "truth_chroma", "luma", "chroma", "age", "hole", "counted", "flow")
-
-    def save(self, path: Path) -> None:
-        """Write beside `path`, then rename."""
-        with outputs.whole(path) as beside, open(beside, "wb") as f:
-            np.savez(f, **{name: getattr(self, name) for name in self.FIELDS})
-
-    @classmethod
-    def load(cls, path: Path) -> Shard:
-        with np.load(path) as stored:
-            return cls(**{name: stored[name] for name in cls.FIELDS})
 
 
 #: What covers the footage, and how often; and how often one mask of all that it ever shows stands for all frames,

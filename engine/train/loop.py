@@ -80,6 +80,13 @@ class Recipe(ABC):
         """Sum up a figure of this step for the journal."""
         self.sums[name] = self.sums.get(name, 0.0) + value
 
+    def ended(self, norms: dict[str, float], norm: float) -> None:
+        """A step has ended. norms: of the gradients by parameter; norm: of all together."""
+        self.add("gradient", norm)
+        self.add("recurrent", recurrent_share(norms))
+        self.add("steps", 1)
+        self.step += 1
+
     def means(self) -> dict[str, float]:
         """Means over the steps since the last validation: losses, norm of the gradient before clipping, and the
         recurrent part's share of it."""
@@ -164,18 +171,12 @@ class Training(Recipe):
         self._scaler.unscale_(self._optimiser)
         norms = gradients(self.network)
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), config.clip)
-        self.add("gradient", float(norm))
-        self.add("recurrent", recurrent_share(norms))
         # A step that would spoil the weights is left out; the scaler does so by itself.
         if self._scaler.is_enabled() or torch.isfinite(norm):
             self._scaler.step(self._optimiser)
         self._scaler.update()
-        self.step += 1
-        self.add("steps", 1)
-        decay = min(config.ema, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            for a, p in zip(self.average.parameters(), self.network.parameters(), strict=True):
-                a.lerp_(p, 1 - decay)  # 4
+        self.ended(norms, float(norm))
+        follow_weights(self.average, self.network, config.ema, self.step)  # 4
         return norms
 
     def _precision(self) -> torch.autocast:
@@ -197,6 +198,14 @@ class Training(Recipe):
     def parts(self) -> dict[str, Any]:
         parts = {"optimiser": self._optimiser, "scaler": self._scaler, "network": self.network, "average": self.average}
         return parts | (self._adversary.parts() if self._adversary else {})
+
+
+@torch.no_grad()
+def follow_weights(average: nn.Module, network: nn.Module, ema: float, step: int) -> None:
+    """Have the averaged weights keep a share of `ema`, at first of less, and take the rest from the network."""
+    decay = min(ema, (1 + step) / (10 + step))
+    for a, p in zip(average.parameters(), network.parameters(), strict=True):
+        a.lerp_(p, 1 - decay)
 
 
 def fit(

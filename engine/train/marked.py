@@ -13,14 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import outputs
 from ..data.workers import tick
 from ..detect import evidence
 from ..detect.network import KINDS
 from ..errors import PictureError
 from ..picture import PictureFormat, Planes
 from ..synth import compression, overlays
-from . import shards, sources
+from . import shards
+from .stored import Stored
 
 #: Frames and side of a crop, and crops of a clip.
 LENGTH, SIDE, CROPS = 6, 192, 10
@@ -35,7 +35,7 @@ BESIDE = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Marked:
+class Marked(Stored):
     """Crops of one clip. S crops of T = LENGTH frames:
 
     luma: uint8 [S, T + 2, SIDE, SIDE], with the frames before and after; chroma: uint8 [S, T, 2, SIDE/2, SIDE/2];
@@ -48,16 +48,6 @@ class Marked:
     covered: np.ndarray
 
     FIELDS = ("luma", "chroma", "still", "covered")
-
-    def save(self, path: Path) -> None:
-        """Write beside `path`, then rename."""
-        with outputs.whole(path) as beside, open(beside, "wb") as f:
-            np.savez(f, **{name: getattr(self, name) for name in self.FIELDS})
-
-    @classmethod
-    def load(cls, path: Path) -> Marked:
-        with np.load(path) as stored:
-            return cls(**{name: stored[name] for name in cls.FIELDS})
 
 
 def mark(
@@ -124,14 +114,8 @@ def make(job: shards.Job) -> int:
     """Build one shard; returns its number of crops. All depends on the target's name alone. Raises PictureError where
     its source cannot be used."""
     rng = np.random.default_rng(zlib.crc32(job.target.name.encode()))
-    frames = sources.flight(job.source, *shards.FLIGHT, rng) if job.photo else sources.clip(job.source)
-    height, width = frames[0][0].shape
-    picture = PictureFormat(
-        family="YUV", floating=False, bits=8, width=width, height=height, subsampling_w=1, subsampling_h=1
-    )
-    length = int(rng.integers(min(len(frames), 24), len(frames) + 1))
-    start = int(rng.integers(0, len(frames) - length + 1))
-    shown, covered = mark(frames[start : start + length], picture, rng, job.fonts, job.compressed)
+    frames, picture = shards.footage(job, rng)
+    shown, covered = mark(shards.stretch(frames, rng), picture, rng, job.fonts, job.compressed)
     marked = cut(shown, picture, covered, rng)
     marked.save(job.target)
     tick()

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..data.workers import Workers, tick
 from ..errors import PictureError
-from ..picture import PictureFormat
+from ..picture import PictureFormat, Planes
 
 #: One source of eight is held back for validation; excerpts of one video (name_01, name_02) stay together.
 HOLDOUT = 8
@@ -75,24 +75,36 @@ def video_of(name: str) -> str:
     return re.sub(r"_\d{2,3}$", "", name)
 
 
+def footage(job: Job, rng: np.random.Generator) -> tuple[list[Planes], PictureFormat]:
+    """The frames of a job's source, and their format. Raises PictureError."""
+    from . import sources
+
+    frames = sources.flight(job.source, *FLIGHT, rng) if job.photo else sources.clip(job.source)
+    height, width = frames[0][0].shape
+    return frames, PictureFormat(
+        family="YUV", floating=False, bits=8, width=width, height=height, subsampling_w=1, subsampling_h=1
+    )
+
+
+def stretch(frames: list[Planes], rng: np.random.Generator) -> list[Planes]:
+    """A stretch of random length and place: clips begin and end."""
+    length = int(rng.integers(min(len(frames), 24), len(frames) + 1))
+    start = int(rng.integers(0, len(frames) - length + 1))
+    return frames[start : start + length]
+
+
 def make(job: Job) -> int:
     """Build one shard; returns its number of examples. The overlay and cuts depend on the target's name alone. Raises
     PictureError where its source cannot be used."""
-    from . import examples, sources
+    from . import examples
 
     rng = np.random.default_rng(zlib.crc32(job.target.name.encode()))
-    frames = sources.flight(job.source, *FLIGHT, rng) if job.photo else sources.clip(job.source)
-    height, width = frames[0][0].shape
-    picture = PictureFormat(
-        family="YUV", floating=False, bits=8, width=width, height=height, subsampling_w=1, subsampling_h=1
-    )
+    frames, picture = footage(job, rng)
     # FPV speeds: a share of clips at double speed; and windows of all lengths, since clips begin and end.
     if not job.validation:
         if rng.random() < 0.25 and len(frames) >= 2 * examples.LENGTH:
             frames = frames[::2]
-        length = int(rng.integers(min(len(frames), 24), len(frames) + 1))
-        start = int(rng.integers(0, len(frames) - length + 1))
-        frames = frames[start : start + length]
+        frames = stretch(frames, rng)
     if len(frames) < examples.LENGTH:
         raise PictureError(f"{job.source} has {len(frames)} frames, at least {examples.LENGTH} are needed")
     seen, hole = examples.cover(frames, picture, rng, job.fonts, job.compressed)

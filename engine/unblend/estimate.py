@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from ..errors import ArgumentError, PictureError
+from ..holes import require_clean
 from ..picture import PictureFormat, Planes
 from .grid import Grid, grid
 from .mark import Layer, Mark
@@ -60,11 +61,7 @@ class Observer:
                 f"hole must have the clip's dimensions, passed {hole.shape[1]}x{hole.shape[0]} "
                 f"and {picture.width}x{picture.height}"
             )
-        if hole.all():
-            raise PictureError(
-                "mask must leave some of the picture uncovered, passed one that covers all of "
-                f"{picture.width}x{picture.height} once grown; is it inverted?"
-            )
+        require_clean(hole)
         self.picture, self.hole, self._count = picture, hole, count
         # Luma first, whatever it is called.
         self._order = (1, 0, 2) if picture.family == "RGB" else tuple(range(picture.plane_count))
