@@ -11,11 +11,13 @@ from ..engine.detect.settings import DetectSettings
 from ..engine.errors import ArgumentError, PictureError
 from ..engine.picture import PictureFormat
 from ..engine.settings import Settings
+from ..engine.track.settings import TrackSettings
 
 TEXTS = ("model", "device", "precision")
 INTEGERS = ("grow", "period", "warmup", "lookahead")
 FLOATS = ("sc_threshold",)
-DETECT_INTEGERS = ("left", "top", "width", "height", "grow")
+DETECT_INTEGERS = ("left", "top", "width", "height", "grow", "hold")
+TRACK_INTEGERS = ("frame", "left", "top", "width", "height", "grow")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +48,16 @@ def options_of(arguments, vsapi) -> Options:
 
 def detect_settings_of(arguments, vsapi) -> DetectSettings:
     """The detector's settings; raises ArgumentError."""
-    return DetectSettings(**_given(arguments, ("kind",), DETECT_INTEGERS, ("sensitivity",), vsapi))
+    given = _given(arguments, TEXTS, DETECT_INTEGERS, ("sensitivity",), vsapi)
+    if has(arguments, "kind", vsapi):
+        count = vsapi.mapNumElements(arguments, b"kind")
+        given["kind"] = tuple(_data(arguments, "kind", vsapi, k) for k in range(count))
+    return DetectSettings(**given)
+
+
+def track_settings_of(arguments, vsapi) -> TrackSettings:
+    """The tracker's settings; raises ArgumentError."""
+    return TrackSettings(**_given(arguments, (), TRACK_INTEGERS, FLOATS, vsapi))
 
 
 def grow_of(arguments, vsapi) -> int:
@@ -116,9 +127,9 @@ def _given(arguments, texts: Sequence[str], integers: Sequence[str], floats: Seq
     return given
 
 
-def _value(get: Callable, arguments, name: str):
+def _value(get: Callable, arguments, name: str, index: int = 0):
     error = ffi.new("int *")
-    value = get(arguments, name.encode(), 0, error)
+    value = get(arguments, name.encode(), index, error)
     return None if error[0] else value
 
 
@@ -130,9 +141,9 @@ def _float(arguments, name: str, vsapi) -> float | None:
     return _value(vsapi.mapGetFloat, arguments, name)
 
 
-def _data(arguments, name: str, vsapi) -> str | None:
-    pointer = _value(vsapi.mapGetData, arguments, name)
+def _data(arguments, name: str, vsapi, index: int = 0) -> str | None:
+    pointer = _value(vsapi.mapGetData, arguments, name, index)
     if pointer is None:
         return None
-    size = _value(vsapi.mapGetDataSize, arguments, name)
+    size = _value(vsapi.mapGetDataSize, arguments, name, index)
     return ffi.unpack(pointer, size).decode("utf-8", "surrogateescape")

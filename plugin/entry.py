@@ -16,10 +16,11 @@ INPAINT = (
     b"warmup:int:opt;lookahead:int:opt;sc_threshold:float:opt;show:int:opt;cache:int:opt;"
 )
 DETECT = (
-    b"clip:vnode;kind:data:opt;sensitivity:float:opt;left:int:opt;top:int:opt;width:int:opt;height:int:opt;"
-    b"grow:int:opt;include:vnode:opt;exclude:vnode:opt;"
+    b"clip:vnode;kind:data[]:opt;sensitivity:float:opt;left:int:opt;top:int:opt;width:int:opt;height:int:opt;"
+    b"grow:int:opt;hold:int:opt;include:vnode:opt;exclude:vnode:opt;model:data:opt;device:data:opt;precision:data:opt;"
 )
 UNBLEND = b"clip:vnode;mask:vnode;grow:int:opt;"
+TRACK = b"clip:vnode;frame:int;left:int;top:int;width:int;height:int;grow:int:opt;sc_threshold:float:opt;"
 
 
 @ffi.def_extern(name="VapourSynthPluginInit2")
@@ -28,6 +29,7 @@ def register(plugin, vspapi) -> None:
     vspapi.registerFunction(b"Inpaint", INPAINT, b"clip:vnode;", lib.osdclean_inpaint, ffi.NULL, plugin)
     vspapi.registerFunction(b"Detect", DETECT, b"clip:vnode;", lib.osdclean_detect, ffi.NULL, plugin)
     vspapi.registerFunction(b"Unblend", UNBLEND, b"clip:vnode;", lib.osdclean_unblend, ffi.NULL, plugin)
+    vspapi.registerFunction(b"Track", TRACK, b"clip:vnode;", lib.osdclean_track, ffi.NULL, plugin)
     vspapi.registerFunction(b"Version", b"", b"version:data;", lib.osdclean_version, ffi.NULL, plugin)
 
 
@@ -55,6 +57,11 @@ def detect(arguments, out, _data, core, vsapi) -> None:
 @ffi.def_extern(name="osdclean_unblend")
 def unblend(arguments, out, _data, core, vsapi) -> None:
     _create("Unblend", ".unblend", arguments, out, core, vsapi)
+
+
+@ffi.def_extern(name="osdclean_track")
+def track(arguments, out, _data, core, vsapi) -> None:
+    _create("Track", ".track", arguments, out, core, vsapi)
 
 
 def _create(name: str, module: str, arguments, out, core, vsapi) -> None:

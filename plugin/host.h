@@ -12,7 +12,7 @@ typedef enum { cfUndefined, cfGray, cfRGB, cfYUV, ... } VSColorFamily;
 typedef enum { stInteger, stFloat, ... } VSSampleType;
 typedef enum { fmParallelRequests, ... } VSFilterMode;
 typedef enum { arInitial, arAllFramesReady, arError, ... } VSActivationReason;
-typedef enum { mtWarning, ... } VSMessageType;
+typedef enum { mtInformation, mtWarning, ... } VSMessageType;
 typedef enum { dtUtf8, ... } VSDataTypeHint;
 typedef enum { rpGeneral, ... } VSRequestPattern;
 typedef enum { maReplace, ... } VSMapAppendMode;
@@ -89,6 +89,7 @@ struct VSAPI {
     const char *(*mapGetData)(const VSMap *map, const char *key, int index, int *error);
     int (*mapGetDataSize)(const VSMap *map, const char *key, int index, int *error);
     int (*mapSetData)(VSMap *map, const char *key, const char *data, int size, int type, int append);
+    int (*mapSetFloatArray)(VSMap *map, const char *key, const double *d, int size);
     int (*mapSetFrame)(VSMap *map, const char *key, const VSFrame *f, int append);
     VSNode *(*mapGetNode)(const VSMap *map, const char *key, int index, int *error);
     void (*logMessage)(int msgType, const char *msg, VSCore *core);
@@ -98,6 +99,7 @@ struct VSAPI {
 extern "Python" void osdclean_inpaint(const VSMap *, VSMap *, void *, VSCore *, const VSAPI *);
 extern "Python" void osdclean_detect(const VSMap *, VSMap *, void *, VSCore *, const VSAPI *);
 extern "Python" void osdclean_unblend(const VSMap *, VSMap *, void *, VSCore *, const VSAPI *);
+extern "Python" void osdclean_track(const VSMap *, VSMap *, void *, VSCore *, const VSAPI *);
 extern "Python" void osdclean_version(const VSMap *, VSMap *, void *, VSCore *, const VSAPI *);
 extern "Python" const VSFrame *osdclean_get_frame(int, int, void *, void **, VSFrameContext *, VSCore *, const VSAPI *);
 extern "Python" void osdclean_free(void *, VSCore *, const VSAPI *);

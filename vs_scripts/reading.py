@@ -23,6 +23,22 @@ INPAINT = {
     "sc_threshold": float,
     "cache": int,
 }
+#: Arguments of `Detect`, which scripts are given with "find_" before their names, since `Inpaint` has some of them too.
+DETECT = {
+    "kind": lambda text: text.split(","),
+    "sensitivity": float,
+    "left": int,
+    "top": int,
+    "width": int,
+    "height": int,
+    "grow": int,
+    "hold": int,
+    "model": str,
+    "device": str,
+    "precision": str,
+}
+#: Arguments of `Track`, all of which a script needs.
+TRACK = ("frame", "left", "top", "width", "height")
 
 
 def inpaint_arguments(names: Mapping[str, Any]) -> dict[str, Any]:
@@ -31,16 +47,32 @@ def inpaint_arguments(names: Mapping[str, Any]) -> dict[str, Any]:
     names: `globals()` of the script; what `vspipe -a key=value` sets is text there.
     Raises vs.Error for text that is no number where one is needed.
     """
-    arguments = {}
-    for name, kind in INPAINT.items():
-        if name not in names:
-            continue
-        try:
-            arguments[name] = kind(names[name])
-        except ValueError:
-            what = "a whole number" if kind is int else "a number"
-            raise vs.Error(f"{name} must be {what}, passed {names[name]!r}") from None
-    return arguments
+    return {name: _number(names, name, kind) for name, kind in INPAINT.items() if name in names}
+
+
+def read_hole(names: Mapping[str, Any], clip: vs.VideoNode) -> vs.VideoNode:
+    """What is to be removed, as a Gray clip: the file `mask` among a script's globals; where there is none, what
+    `Detect` finds, told by `find_kind` and its other arguments. Raises vs.Error."""
+    if "mask" in names:
+        return read_mask(names["mask"], clip)
+    given = {name: _number(names, f"find_{name}", kind) for name, kind in DETECT.items() if f"find_{name}" in names}
+    drawn = {name: read_mask(names[f"find_{name}"], clip) for name in ("include", "exclude") if f"find_{name}" in names}
+    return vs.core.osdclean.Detect(clip, **given, **drawn)
+
+
+def track_arguments(names: Mapping[str, Any]) -> dict[str, int]:
+    """The key frame and the box for `Track`, as `inpaint_arguments`; raises vs.Error where one is missing, too."""
+    if missing := [name for name in TRACK if name not in names]:
+        raise vs.Error(f"{', '.join(missing)} must be given: where the object is, and in which frame")
+    return {name: _number(names, name, int) for name in TRACK}
+
+
+def _number(names: Mapping[str, Any], name: str, kind: type) -> Any:
+    try:
+        return kind(names[name])
+    except ValueError:
+        what = "a whole number" if kind is int else "a number"
+        raise vs.Error(f"{name} must be {what}, passed {names[name]!r}") from None
 
 
 def read_clip(path: str, role: str = "clip", **options: Any) -> Any:
@@ -71,6 +103,15 @@ def read_mask(path: str, clip: vs.VideoNode) -> vs.VideoNode:
             f"{clip.width}x{clip.height}: draw the mask on a frame of the clip ({file.name})"
         )
     return mask
+
+
+def unblended(
+    clip: vs.VideoNode, hole: vs.VideoNode, arguments: Mapping[str, Any]
+) -> tuple[vs.VideoNode, vs.VideoNode]:
+    """The clip without what is half transparent under the first frame of a mask, and the mask of what is left to
+    inpaint. arguments: of `Inpaint`, whose `grow` is Unblend's."""
+    solved = vs.core.osdclean.Unblend(clip, hole, **{name: arguments[name] for name in ("grow",) if name in arguments})
+    return solved, solved.std.PropToClip("_Thin")
 
 
 def _video(file: Path) -> vs.VideoNode:
@@ -107,6 +148,16 @@ def _picture(file: Path) -> vs.VideoNode:
     height, width = samples.shape
     blank = vs.core.std.BlankClip(width=width, height=height, format=vs.GRAY8, length=1, keep=True)
     return vs.core.std.ModifyFrame(blank, blank, paint)
+
+
+def converted(clip: vs.VideoNode, wanted: str) -> vs.VideoNode:
+    """The clip in the format of a name, such as YUV420P10."""
+    if wanted == "RGB24":
+        return to_rgb(clip)
+    if wanted == clip.format.name:
+        return clip
+    from_rgb = {"matrix": vs.MATRIX_BT709} if clip.format.color_family == vs.RGB else {}
+    return clip.resize.Bicubic(format=getattr(vs, wanted), **from_rgb)
 
 
 def to_rgb(clip: vs.VideoNode) -> vs.VideoNode:

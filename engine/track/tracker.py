@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
@@ -318,19 +318,23 @@ class Tracker:
 
 
 def settled(
-    picture: PictureFormat, planes: Iterable[Planes], box: Box, sc_threshold: float = Settings.sc_threshold
+    picture: PictureFormat,
+    planes: Iterable[Planes],
+    box: Box,
+    sc_threshold: float = Settings.sc_threshold,
+    cuts: Sequence[bool | None] = (None,) * SETTLE,
 ) -> tuple[Tracker, int]:
     """A tracker at the key frame that has seen what follows, ready to walk that way, and how many frames it saw.
 
     planes: the key frame, then up to SETTLE frames outwards (more are not taken). The walk goes out and back; it turns
-    where the object leaves or a cut comes.
+    where the object leaves or a cut comes. cuts: for each step outwards, as of `Tracker.step`.
     """
     frames = [p for p, _ in zip(planes, range(SETTLE + 1), strict=False)]
     first = tracker = Tracker(picture, frames[0], box, sc_threshold)
     walked = 0
-    for frame in frames[1:]:
+    for frame, cut in zip(frames[1:], cuts, strict=False):
         ahead = copy.copy(tracker)
-        if ahead.step(frame) is None:
+        if ahead.step(frame, cut) is None:
             break
         tracker, walked = ahead, walked + 1
     tracker = tracker.reversed()

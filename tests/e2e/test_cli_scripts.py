@@ -50,6 +50,20 @@ def test_arguments_reach_inpaint(vspipe):
     assert "passed 900" in (script_error(ended.stderr.decode().splitlines()) or "")
 
 
+def test_a_boxed_object_is_followed_and_inpainted(vspipe, footage):
+    given = {"frame": 6, "left": 30, "top": 16, "width": 30, "height": 24}
+    source, result = frames(vspipe("compare.vpy")), frames(vspipe("track.vpy", **given))
+    masks = vspipe("track.vpy", "-o", "1", **given).stdout
+    assert len(masks) == footage.frames * 96 * 64
+    found = [bool(np.frombuffer(masks, np.uint8)[at : at + 96 * 64].any()) for at in range(0, len(masks), 96 * 64)]
+    assert found[6]
+    assert [a != b for a, b in zip(source, result, strict=True)] == found
+    ended = vspipe("track.vpy", frame=6, left=30)
+    assert "top, width, height must be given" in ended.stderr.decode()
+    ended = vspipe("track.vpy", **given | {"frame": 400})
+    assert "Track: frame must be 0 to 40, passed 400" in ended.stderr.decode()
+
+
 def test_text_becomes_what_inpaint_takes():
     given = {"grow": "4", "sc_threshold": "0.5", "device": "cpu", "clip": "a.mp4", "os": object()}
     assert inpaint_arguments(given) == {"grow": 4, "sc_threshold": 0.5, "device": "cpu"}
