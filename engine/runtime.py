@@ -7,13 +7,15 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from . import weights
 from .errors import DeviceError
-from .network import InpaintingNetwork, Inputs, State
+from .network import Inputs, State
 
 #: Luma samples per call of the network: on a GPU, so that memory stays bounded on any picture; on a CPU, where each
 #: call stays on one thread (two threads in one call wait for each other after every layer: 150 ms of processor time
@@ -55,44 +57,57 @@ def precision_of(name: str, device: torch.device) -> torch.dtype:
 class Key:
     """What makes two nodes share a network. stamp: of the file, so that one written anew is loaded anew."""
 
-    model: str
+    path: str
     device: str
     precision: str
     stamp: tuple[int, int]
 
 
-_shared: dict[Key, tuple[InpaintingNetwork, int]] = {}
+_shared: dict[Key, tuple[nn.Module, int]] = {}
 _lock = threading.Lock()
 
 
-class Runtime:
-    """A loaded network on its device. `close` it once; the last to close frees the network."""
+class Loaded[N: nn.Module]:
+    """A network in use. `close` it once; the last to close frees the network."""
 
-    def __init__(self, model: str, device: str, precision: str) -> None:
+    def __init__(self, load: Callable[[str], N], model: str, default: Path, device: str, precision: str) -> None:
+        """load: reads `model`; default: the file that model="default" means. Raises ModelError and DeviceError."""
         self.device = device_of(device)
         self.dtype = precision_of(precision, self.device)
-        path = weights.DEFAULT if model == "default" else model
+        path = default if model == "default" else model
         stamp = (os.stat(path).st_mtime_ns, os.stat(path).st_size) if os.path.exists(path) else (0, 0)
-        self._key = Key(model=os.path.abspath(path), device=str(self.device), precision=str(self.dtype), stamp=stamp)
+        self._key = Key(path=os.path.abspath(path), device=str(self.device), precision=str(self.dtype), stamp=stamp)
         with _lock:
             network, users = _shared.get(self._key, (None, 0))
             if network is None:
-                network = weights.load(model).to(self.device, self.dtype)
+                network = load(model).to(self.device, self.dtype)
                 if self.device.type == "cpu":
                     network = network.to(memory_format=torch.channels_last)
             _shared[self._key] = network, users + 1
-        self._network: InpaintingNetwork | None = network
+        self.network: N | None = network
 
     def close(self) -> None:
-        if self._network is None:
+        if self.network is None:
             return
-        self._network = None
+        self.network = None
         with _lock:
             network, users = _shared[self._key]
             if users == 1:
                 del _shared[self._key]
             else:
                 _shared[self._key] = network, users - 1
+
+
+class Runtime:
+    """The inpainting network on its device, run over tiles. `close` it once."""
+
+    def __init__(self, model: str, device: str, precision: str) -> None:
+        """Raises ModelError and DeviceError."""
+        self._loaded = Loaded(weights.load, model, weights.DEFAULT, device, precision)
+        self.device, self.dtype = self._loaded.device, self._loaded.dtype
+
+    def close(self) -> None:
+        self._loaded.close()
 
     def begin(
         self, inputs: Sequence[Inputs], states: Sequence[State | None], workers: Executor
@@ -141,7 +156,7 @@ class Runtime:
     @torch.inference_mode()
     def _run(self, part: tuple[Inputs, State | None]) -> tuple[tuple[torch.Tensor, torch.Tensor], State]:
         inputs, state = part
-        return self._network(Inputs(*(t.to(self.device, non_blocking=True) for t in inputs)), state)
+        return self._loaded.network(Inputs(*(t.to(self.device, non_blocking=True) for t in inputs)), state)
 
 
 def moved(state: State | None, before: torch.Tensor, now: torch.Tensor) -> State | None:

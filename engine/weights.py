@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from .detect.network import DetectionNetwork
     from .network import InpaintingNetwork
 
-#: What `model="default"` means.
+#: What `model="default"` means, of the inpainter and of the detector.
 DEFAULT = Path(__file__).parent / "models" / "default.safetensors"
+DETECTOR = Path(__file__).parent / "models" / "detector.safetensors"
 _INPAINTING, _DETECTION = "osdclean-inpainting", "osdclean-detection"
 
 
@@ -55,20 +56,19 @@ def load(model: str) -> InpaintingNetwork:
 
 
 def load_detector(model: str) -> DetectionNetwork:
-    """The detector of a weights file, float32 on the CPU. Raises ModelError."""
+    """The detector of a weights file ("default" or a path), float32 on the CPU. Raises ModelError."""
     from .detect.network import DetectionConfig, DetectionNetwork
 
-    return _loaded(model, _DETECTION, lambda fields: DetectionNetwork(DetectionConfig(**fields)), None)
+    return _loaded(model, _DETECTION, lambda fields: DetectionNetwork(DetectionConfig(**fields)), DETECTOR)
 
 
-def _loaded[N: nn.Module](model: str, kind: str, make: Callable[[dict], N], default: Path | None) -> N:
-    """default: what `model="default"` means, None where there is no such."""
+def _loaded[N: nn.Module](model: str, kind: str, make: Callable[[dict], N], default: Path) -> N:
+    """default: what `model="default"` means."""
     from safetensors import SafetensorError, safe_open
 
-    path = default if default is not None and model == "default" else Path(model)
+    path = default if model == "default" else Path(model)
     if not path.is_file():
-        known = '"default" or a weights file' if default is not None else "a weights file"
-        raise ModelError(f"model must be {known}, passed {model}, which does not exist")
+        raise ModelError(f'model must be "default" or a weights file, passed {model}, which does not exist')
     try:
         with safe_open(path, framework="pt") as f:
             meta = f.metadata() or {}

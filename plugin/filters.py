@@ -50,21 +50,22 @@ class Input:
 
     def keep(self, frames: int) -> None:
         """Have the host keep so many frames of the clip, as memory allows: neighbouring windows overlap."""
-        wanted = _caches.setdefault(self._address, [])
+        wanted = _caches.setdefault(self.address, [])
         wanted.append(frames)
         self._cache = frames
         self._vsapi.setCacheOptions(self.node, -1, max(wanted), -1)
 
     def close(self) -> None:
         if self._cache:
-            wanted = _caches[self._address]
+            wanted = _caches[self.address]
             wanted.remove(self._cache)
             if not wanted:
-                del _caches[self._address]
+                del _caches[self.address]
         self._vsapi.freeNode(self.node)
 
     @property
-    def _address(self) -> int:
+    def address(self) -> int:
+        """Of the node: alike for all that read one clip."""
         return int(ffi.cast("uintptr_t", self.node))
 
 

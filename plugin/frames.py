@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -67,6 +67,11 @@ class Frame:
         error = ffi.new("int *")
         value = self._vsapi.mapGetInt(self._vsapi.getFramePropertiesRO(self._pointer), key, 0, error)
         return None if error[0] else value
+
+    def tell(self, key: bytes, numbers: Sequence[float]) -> None:
+        """Set the property `key` to numbers; only for frames that nobody else has seen yet."""
+        properties, values = self._vsapi.getFramePropertiesRW(self._pointer), ffi.new("double[]", list(numbers))
+        self._vsapi.mapSetFloatArray(properties, key, values, len(numbers))
 
     def attach(self, key: bytes, frame: Frame) -> None:
         """Set the property `key` to a frame, as `std.PropToClip` reads it; only for frames from `copy`."""

@@ -18,6 +18,7 @@ from ..cli.pipeline import reason
 from ..cli.programs import find
 from ..errors import OsdcleanError
 from ..footage import joined, split
+from ..picture import Planes
 from .cases import Case
 from .runs import Run
 
@@ -50,17 +51,22 @@ def run(
         files(case, folder)
         output = folder / "out.y4m"
         seconds, memory, _ = timed(folder, arguments or {}, "clean.vpy", output, on_frame)
-        restored = _y4m(output, case)
+        restored = frames(output, case)
     return Run(name="osdclean", restored=restored, seconds=seconds / case.length, memory=memory)
 
 
 def files(case: Case, folder: Path) -> Path:
     """Write a case's overlaid clip and mask, lossless, into `folder`; returns it."""
-    _write(folder / "clip.mkv", case, joined(case.overlaid), "yuv420p", ["-c:v", "utvideo"])
+    clip_file(case, folder)
     holes = case.holes[:1] if case.static else case.holes
     masks = (np.where(h, np.uint8(255), np.uint8(0)).tobytes() for h in holes)
     _write(folder / "mask.mkv", case, masks, "gray", ["-c:v", "ffv1"])
     return folder
+
+
+def clip_file(case: Case, folder: Path) -> None:
+    """Write a case's overlaid clip, lossless, into `folder`."""
+    _write(folder / "clip.mkv", case, joined(case.overlaid), "yuv420p", ["-c:v", "utvideo"])
 
 
 def timed(
@@ -69,13 +75,15 @@ def timed(
     script: str,
     output: Path | None = None,
     on_frame: Callable[[int], None] | None = None,
+    options: Sequence[str] = ("-c", "y4m"),
 ) -> Timing:
     """Run a script over the files of `folder` through vspipe.
 
-    output: the y4m file to write; thrown away where None.
+    output: the file to write; thrown away where None. options: of vspipe; y4m of output 0 where none are given.
     """
-    given = {"clip": folder / "clip.mkv", "mask": folder / "mask.mkv", **arguments}
-    stage = FrameServer(folder).stage(script, given, "-c", "y4m", "-p")
+    files = {name: folder / f"{name}.mkv" for name in ("clip", "mask")}
+    given = {name: file for name, file in files.items() if file.exists()} | arguments
+    stage = FrameServer(folder).stage(script, given, *options, "-p")
     # The source filter's index goes with the files, not into the user's own cache.
     environment = {**(stage.environment or os.environ), "XDG_CACHE_HOME": str(folder / "cache")}
     return _piped(stage.command, environment, output or Path(os.devnull), on_frame)
@@ -148,7 +156,7 @@ def _memory(process: int, field: str) -> float | None:
     return int(found[1]) / 1024 if found else None
 
 
-def _y4m(path: Path, case: Case) -> list:
+def frames(path: Path, case: Case) -> list[Planes]:
     """Frames of a 4:2:0 8-bit y4m file."""
     raw = np.fromfile(path, np.uint8)
     head = bytes(raw[:256]).split(b"\n", 1)[0]

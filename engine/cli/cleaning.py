@@ -1,9 +1,10 @@
-"""The whole way from a video with an overlay to a clean one.
+"""The whole way from a video with an overlay to a clean one, or to its mask.
 
 1. Everything that can be refused is refused before anything is started.
-2. The frame server's script runs through vspipe into the encoder; the coded picture is kept in the workspace.
-3. Each coded frame gets the time that its frame has in the input (which may vary from frame to frame).
-4. ffmpeg joins it with everything else of the input, and only a whole result gets the target's name.
+2. Where no mask was drawn, a look at the clip says what there is; a mark that never goes gets one mask for all frames.
+3. The frame server's script runs through vspipe into the encoder; the coded picture is kept in the workspace.
+4. Each coded frame gets the time that its frame has in the input (which may vary from frame to frame).
+5. ffmpeg joins it with everything else of the input, and only a whole result gets the target's name.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ import mmap
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from . import matroska
+from . import finding, matroska
 from .encoders import ENCODERS, picture_of
 from .failure import CommandError
 from .frameserver import Clip, FrameServer, require_mask
@@ -30,17 +31,43 @@ from .workspace import Workspace
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
-    """What is to be cleaned, and how. node: arguments of Inpaint, as text. rest: arguments of the encoder."""
+class Coding:
+    """How a picture is encoded. rest: further arguments of the encoder."""
 
-    source: Path
-    target: Path
-    mask: str
     encoder: str = "x265"
     preset: str | None = None
     crf: float | None = None
     rest: Sequence[str] = ()
-    node: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What is to be cleaned, and how.
+
+    mask: file of the mask; where there is none, `find` holds the arguments by which it is found. unblend: whether what
+    is half transparent is solved for; None: where a logo is found that never goes. kept: file to keep the mask in that
+    was found. node: arguments of Inpaint, as text.
+    """
+
+    source: Path
+    target: Path
+    mask: str | None = None
+    find: Mapping[str, str] = field(default_factory=dict)
+    unblend: bool | None = None
+    kept: Path | None = None
+    coding: Coding = field(default_factory=Coding)
+    node: Mapping[str, str] = field(default_factory=dict)
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskJob:
+    """Of what a mask is to be found. find: by which arguments; show: write the picture with the mask drawn over it."""
+
+    source: Path
+    target: Path
+    find: Mapping[str, str]
+    show: bool = False
     overwrite: bool = False
 
 
@@ -58,65 +85,142 @@ def clean(job: Job, quiet: bool = False) -> Outcome:
     """Do the job; raises CommandError with nothing left behind where it cannot be done."""
     begun = time.monotonic()
     require_file(job.source, "input")
-    mask = require_mask(job.mask)
-    for other, role in ((job.source, "input"), (Path(mask), "mask")):
-        if job.target.exists() and other.exists() and os.path.samefile(job.target, other):
-            raise CommandError(f"output {job.target} is the {role} itself; give another name")
-    for program in (*ENCODERS[job.encoder].programs, "ffmpeg", "ffprobe"):
-        find(program)
-    media = probe(job.source)
-    check_container(job.target, media, job.encoder)
+    hole = dict(job.find) if job.mask is None else {"mask": require_mask(job.mask)}
+    drawn = [(Path(file), "mask") for name, file in hole.items() if name in ("mask", "find_include", "find_exclude")]
+    _refuse_same(job.target, [(job.source, "input"), *drawn])
+    media = _media(job.source, job.target, job.coding.encoder)
+    if job.kept is not None:
+        _refuse_same(job.kept, [(job.source, "input"), (job.target, "output"), *drawn])
+        check_mask_file(job.kept)
     with Workspace(job.target, job.overwrite) as workspace:
         server = FrameServer(workspace.folder)
-        arguments = {"clip": job.source.resolve(), "mask": mask, "track": media.video.index}
-        clip = server.probe(arguments, media.video.turned)
+        arguments = {"clip": job.source.resolve(), "track": media.video.index}
+        clip = server.probe({**arguments, **hole}, media.video.turned)
         _warn_if_short(media, clip)
-        coded = workspace.path("picture")
+        finding.check_found(clip.found)
+        if clip.found and not quiet:
+            print(f"found {finding.told(clip.found)}", file=sys.stderr)
+        if job.unblend if job.unblend is not None else finding.stays(clip.found):  # 2
+            hole["unblend"] = "1"
+            if job.mask is None:
+                still = workspace.path("still.png")
+                finding.write(still, finding.standing(server, {**arguments, **hole}, clip))
+                hole |= {"mask": str(still.resolve())}
+        if job.kept is not None:
+            with Workspace(job.kept, job.overwrite) as beside:
+                coded = _coded_mask(server, {**arguments, **hole}, media, clip, beside, Progress(clip.frames, quiet))
+                beside.publish(coded)
+            hole |= {"mask": str(job.kept.resolve())}
         progress = Progress(clip.frames, quiet)
-        _encode(job, server, arguments, clip, coded, progress)
-        rate = progress.rate
-        whole = workspace.path(f"whole{job.target.suffix}")
-        _join(job, media, clip, coded, whole)
+        whole = _coded(
+            server, "clean.vpy", {**arguments, **hole, **job.node}, job.coding, media, clip,
+            workspace.path(f"whole{job.target.suffix}"), progress,
+        )  # fmt: skip
         workspace.publish(whole)
-    return Outcome(frames=clip.frames, rate=rate, seconds=time.monotonic() - begun, fps=clip.fps)
+    return Outcome(frames=clip.frames, rate=progress.rate, seconds=time.monotonic() - begun, fps=clip.fps)
 
 
-def _encode(
-    job: Job,
-    server: FrameServer,
-    arguments: dict[str, object],
-    clip: Clip,
-    coded: Path,
+def mask(job: MaskJob, quiet: bool = False) -> Clip:
+    """Write a mask, or the picture with it; what was found stands in the clip. Raises CommandError with nothing left
+    behind where that cannot be done."""
+    require_file(job.source, "input")
+    drawn = [(Path(job.find[name]), "mask") for name in ("find_include", "find_exclude") if name in job.find]
+    _refuse_same(job.target, [(job.source, "input"), *drawn])
+    picture = job.target.suffix.lower() == ".png"
+    if not job.show and not picture:
+        check_mask_file(job.target)
+    media = probe(job.source) if picture else _media(job.source, job.target, "x264" if job.show else "ffv1")
+    with Workspace(job.target, job.overwrite) as workspace:
+        server = FrameServer(workspace.folder)
+        arguments = {"clip": job.source.resolve(), "track": media.video.index, **job.find}
+        clip = server.probe(arguments, media.video.turned)
+        progress = Progress(clip.frames, quiet)
+        if picture:
+            made = workspace.path("still.png")
+            finding.write(made, (finding.tinted if job.show else finding.standing)(server, arguments, clip))
+        elif job.show:
+            made = _coded(
+                server, "mask.vpy", {**arguments, "show": 1}, Coding(encoder="x264", crf=20), media, clip,
+                workspace.path(f"whole{job.target.suffix}"), progress,
+            )  # fmt: skip
+        else:
+            made = _coded_mask(server, arguments, media, clip, workspace, progress)
+        workspace.publish(made)
+    return clip
+
+
+def check_mask_file(target: Path) -> None:
+    """Raises CommandError where a mask cannot be kept in a file of this name."""
+    if target.suffix.lower() != ".mkv":
+        raise CommandError(f"a mask of many frames must end in .mkv (it is lossless, ffv1), passed {target.name}")
+
+
+def _refuse_same(target: Path, others: Sequence[tuple[Path, str]]) -> None:
+    """Raises CommandError where the target is one of the files that are read."""
+    for other, role in others:
+        if target.resolve() == other.resolve() or (
+            target.exists() and other.exists() and os.path.samefile(target, other)
+        ):
+            raise CommandError(f"output {target} is the {role} itself; give another name")
+
+
+def _media(source: Path, target: Path, encoder: str) -> Media:
+    """What the input holds; raises CommandError where a program or the target's container cannot do what is asked."""
+    for program in (*ENCODERS[encoder].programs, "ffmpeg", "ffprobe"):
+        find(program)
+    media = probe(source)
+    check_container(target, media, encoder)
+    return media
+
+
+def _coded_mask(
+    server: FrameServer, arguments: Mapping[str, object], media: Media, clip: Clip, workspace: Workspace,
     progress: Progress,
-) -> None:
-    encoder = ENCODERS[job.encoder]
+) -> Path:  # fmt: skip
+    """The mask as a lossless video, with the clip's times and nothing else of it."""
+    shape = {name: clip.props[name] for name in ("_SARNum", "_SARDen") if name in clip.props}
+    gray = replace(clip, format="GRAY8", props=shape)
+    alone = replace(media, streams=(media.video,))
+    whole = workspace.path("mask.mkv")
+    return _coded(server, "mask.vpy", arguments, Coding(encoder="ffv1"), alone, gray, whole, progress)
+
+
+def _coded(
+    server: FrameServer, script: str, arguments: Mapping[str, object], coding: Coding, media: Media, clip: Clip,
+    whole: Path, progress: Progress,
+) -> Path:  # fmt: skip
+    """Run a script into an encoder, and join what it wrote with all else of the input, as file `whole`."""
+    encoder = ENCODERS[coding.encoder]
     wanted = encoder.format_for(clip.format)
     depth = int(wanted.rpartition("P" if wanted.startswith("YUV") else "Y")[2])
     stages = [
-        server.stage("clean.vpy", {**arguments, "format": wanted, **job.node}, "-p", "-c", "y4m"),
-        encoder.stage(clip, picture_of(clip), depth, job.preset, job.crf, job.rest),
+        server.stage(script, {**arguments, "format": wanted}, "-p", "-c", "y4m"),
+        encoder.stage(clip, picture_of(clip), depth, coding.preset, coding.crf, coding.rest),
     ]
+    coded = whole.with_name("picture")
     try:
         with Pipeline(stages, progress.update) as pipeline, coded.open("wb", buffering=0) as file:
-            pipeline.copy_to(file, job.target.parent)
+            pipeline.copy_to(file, whole.parent.parent)
             pipeline.finish()
         progress.update(clip.frames)  # vspipe tells of frames now and then, not of each
     finally:
         progress.close()
+    _join(coding.encoder, media, clip, coded, whole)
+    return whole
 
 
-def _join(job: Job, media: Media, clip: Clip, coded: Path, whole: Path) -> None:
-    encoder = ENCODERS[job.encoder]
+def _join(name: str, media: Media, clip: Clip, coded: Path, whole: Path) -> None:
+    """name: of the encoder."""
     if not coded.stat().st_size:
-        raise CommandError(f"{job.encoder} wrote nothing; check the encoder's arguments")
+        raise CommandError(f"{name} wrote nothing; check the encoder's arguments")
     with coded.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        codec, private, packets = encoder.read(data)
+        codec, private, packets = ENCODERS[name].read(data)
         if len(packets) != clip.frames:
             raise CommandError(
-                f"{job.encoder} wrote {len(packets)} of {clip.frames} frames; check the encoder's arguments"
+                f"{name} wrote {len(packets)} of {clip.frames} frames; check the encoder's arguments"
             )
         times = [t - clip.times[0] for t in clip.times]
-        with Pipeline([mux_stage(media, clip, whole, job.encoder)], fed=True) as pipeline:
+        with Pipeline([mux_stage(media, clip, whole, name)], fed=True) as pipeline:
             with suppress(BrokenPipeError):  # where ffmpeg leaves early, its own words say why
                 matroska.write(
                     pipeline.feed, data, packets, times, _end(clip, times), codec, private, picture_of(clip)

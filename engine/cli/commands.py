@@ -28,7 +28,12 @@ COMMANDS = (
     Command(
         name="clean",
         module="osdclean.engine.cli.clean",
-        summary="remove what the mask covers from a video, keeping sound, subtitles and timing",
+        summary="remove an overlay from a video, keeping sound, subtitles and timing",
+    ),
+    Command(
+        name="mask",
+        module="osdclean.engine.cli.mask",
+        summary="find an overlay and write its mask, or show it over the picture",
     ),
     Command(
         name="preview",

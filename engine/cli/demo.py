@@ -15,7 +15,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from .clean import add_encoder_arguments
+from .clean import add_encoder_arguments, coding
 from .cleaning import Job, Outcome, clean
 from .failure import CommandError
 from .node_options import add_node_arguments, node_arguments
@@ -78,17 +78,14 @@ def run(args: argparse.Namespace) -> int:
             source=source,
             target=cleaned,
             mask=str(mask),
-            encoder=args.encoder,
-            preset=args.preset,
-            crf=args.crf,
-            rest=args.rest,
+            coding=coding(args),
             node=node,
             overwrite=True,
         )
     )
     both, picture = out / "before_after.mp4", out / "before_after.png"
     join_side_by_side(source, cleaned, both, outcome.fps)
-    preview(source, str(mask), outcome.frames // 2, picture, node, overwrite=True)
+    preview(source, (str(mask), {}), outcome.frames // 2, picture, node, overwrite=True)
     report(outcome, source, cleaned, truth, mask, args.encoder)
     print(f"look at {picture} and {both}")
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
@@ -22,7 +22,8 @@ class Clip:
 
     format: VapourSynth's name of it, such as YUV420P10. fps: numerator and denominator, 0/1 where it varies.
     times: start of each frame in nanoseconds, as the file has it. props: properties of the first frame.
-    turned: the file has it lying on its side.
+    turned: the file has it lying on its side. found: what a look at the clip shows by kind (share of frames, share of
+    the picture, probability), where it was asked for.
     """
 
     width: int
@@ -34,6 +35,7 @@ class Clip:
     times: tuple[int, ...]
     props: Mapping[str, Any]
     turned: bool = False
+    found: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
 
     @property
     def sar(self) -> tuple[int, int]:
@@ -89,6 +91,7 @@ class FrameServer:
             times=times,
             props=told["props"],
             turned=turned,
+            found={kind: tuple(shares) for kind, shares in told.get("found", {}).items()},
         )
 
 

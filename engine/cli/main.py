@@ -18,9 +18,14 @@ from .failure import Terminated
 DESCRIPTION = """\
 Removes what was burned into a video: flight telemetry (OSD), logos, subtitles, timestamps.
 
-Draw a mask on a frame of the video (same size; white is removed), then:
+Telemetry is found by itself; look at what would be removed, then remove it:
 
-  osdclean preview flight.mp4 --mask mask.png --frame 500 -o look.png
+  osdclean preview flight.mp4 --frame 500 -o look.png
+  osdclean clean flight.mp4 clean.mkv
+
+Other overlays: --kind logo, subtitle, moving or any. Or draw a mask on a frame of the video (same size; white is
+removed):
+
   osdclean clean flight.mp4 clean.mkv --mask mask.png
 """
 

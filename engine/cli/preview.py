@@ -1,6 +1,9 @@
 """Write one frame as a picture: before, hole (tinted) and after, side by side.
 
-osdclean preview flight.mp4 --mask mask.png --frame 500 -o look.png
+The hole is what the mask covers, or, without a mask, what is found.
+
+  osdclean preview flight.mp4 --frame 500 -o look.png
+  osdclean preview flight.mp4 --mask mask.png --frame 500 -o look.png
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ import argparse
 from pathlib import Path
 
 from .failure import CommandError
+from .finding import add_find_arguments, hole_arguments
 from .frameserver import FrameServer, require_mask
 from .media import probe
 from .node_options import add_node_arguments, node_arguments
@@ -20,9 +24,7 @@ _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("input", metavar="INPUT", type=Path, help="the video")
-    parser.add_argument(
-        "--mask", required=True, metavar="FILE", help="picture or video of the input's size; white is removed"
-    )
+    parser.add_argument("--mask", metavar="FILE", help="picture or video of the input's size; white is removed")
     parser.add_argument("--frame", type=int, default=0, metavar="N", help="frame to show, counted from 0 (0)")
     parser.add_argument(
         "-o",
@@ -33,23 +35,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="picture to write (preview.png)",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace the picture where it exists")
+    add_find_arguments(parser)
     add_node_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    preview(args.input, args.mask, args.frame, args.out, node_arguments(args), args.overwrite)
+    preview(args.input, hole_arguments(args), args.frame, args.out, node_arguments(args), args.overwrite)
     return 0
 
 
-def preview(source: Path, mask: str, frame: int, out: Path, node: dict[str, str], overwrite: bool) -> None:
-    """Write the picture of one frame; raises CommandError where that cannot be done."""
+def preview(
+    source: Path, hole: tuple[str | None, dict[str, str]], frame: int, out: Path, node: dict[str, str], overwrite: bool
+) -> None:
+    """Write the picture of one frame; raises CommandError where that cannot be done.
+
+    hole: the mask's file, or None and the arguments by which one is found.
+    """
     if out.suffix.lower() not in _SUFFIXES:
         raise CommandError(f"the picture must end in {', '.join(_SUFFIXES)}, passed {out.name}")
-    held = require_mask(mask)
+    mask, find = hole
+    held = find if mask is None else {"mask": require_mask(mask)}
     media = probe(source)
     with Workspace(out, overwrite) as workspace:
         server = FrameServer(workspace.folder)
-        arguments = {"clip": source.resolve(), "mask": held, "track": media.video.index}
+        arguments = {"clip": source.resolve(), "track": media.video.index, **held}
         clip = server.probe(arguments)
         if not 0 <= frame < clip.frames:
             last = clip.frames - 1

@@ -9,29 +9,49 @@ from ..holes import grown
 from ..picture import PictureFormat, Planes
 from .settings import DetectSettings
 
+#: Odds as levels, uint8: EVEN is where yes is as likely as no; LEVELS of them are one unit of the logarithm.
+EVEN, LEVELS = 128, 16
 #: "white", in shares of full scale. Luma from which on a sample is bright, and the colour difference up to which it has
 #: no colour, at sensitivity 0 and at 1; between them in a straight line. Limited range has its white at 0.92.
 BRIGHT, COLOURLESS = (0.88, 0.56), (0.03, 0.16)
 
 
 class Detector:
-    """Finds overlays in frames of one format."""
+    """Makes masks of what is known of frames of one format."""
 
     def __init__(self, picture: PictureFormat, settings: DetectSettings) -> None:
         """Raises ArgumentError where the region does not lie in the picture."""
         self._picture, self._settings, self._region = picture, settings, settings.region(picture)
+        #: Odds from which on the network is believed: at sensitivity 0 and 1 they are e^4 to one, and one to e^4.
+        self._level = EVEN + LEVELS * 8 * (0.5 - settings.sensitivity)
 
-    def mask(self, planes: Planes, include: np.ndarray | None = None, exclude: np.ndarray | None = None) -> np.ndarray:
+    def mask(
+        self,
+        planes: Planes,
+        odds: np.ndarray | None = None,
+        include: np.ndarray | None = None,
+        exclude: np.ndarray | None = None,
+    ) -> np.ndarray:
         """Where an overlay is: bool [H, W].
 
-        include, exclude: bool [H, W], what is marked or never marked, whatever is found; of both, exclude wins.
+        odds: of `Finder.find`, where the network was asked. include, exclude: bool [H, W], what is marked or never
+        marked, whatever is found; of both, exclude wins.
         """
-        found = np.zeros(planes[0].shape, bool)
-        found[self._region] = self._white(planes)[self._region]
-        found = grown(found.view(np.uint8), False, 1, self._settings.grow)
+        inside = np.zeros(planes[0].shape, bool)
+        if odds is not None:
+            inside[self._region] = self._likely(odds)[self._region]
+        if "white" in self._settings.kind:
+            inside[self._region] |= self._white(planes)[self._region]
+        found = grown(inside.view(np.uint8), False, 1, self._settings.grow)
         if include is not None:
             found = found | include
         return found if exclude is None else found & ~exclude
+
+    def _likely(self, odds: np.ndarray) -> np.ndarray:
+        size = self._picture.width, self._picture.height
+        if odds.shape[::-1] != size:
+            odds = cv2.resize(odds, size, interpolation=cv2.INTER_LINEAR)
+        return odds > self._level
 
     def _white(self, planes: Planes) -> np.ndarray:
         p, s = self._picture, np.float32(self._settings.sensitivity)

@@ -26,6 +26,12 @@ def reduction(picture: PictureFormat) -> int:
     return factor
 
 
+def size(picture: PictureFormat) -> tuple[int, int]:
+    """(height, width) at which a picture is looked at."""
+    factor = reduction(picture)
+    return picture.height // factor, picture.width // factor
+
+
 def sampled(length: int) -> tuple[int, ...]:
     """Numbers of the frames, of a clip of `length`, that show what stays still: at most SAMPLES, spread out evenly."""
     return tuple(np.unique(np.linspace(0, length - 1, min(SAMPLES, length)).round().astype(int)).tolist())
@@ -41,8 +47,7 @@ class Seen:
 
 def seen(planes: Planes, picture: PictureFormat) -> Seen:
     """A frame as the detector sees it; RGB is taken as BT.709's luma and colour differences."""
-    factor = reduction(picture)
-    h, w = picture.height // factor, picture.width // factor
+    h, w = size(picture)
     half = (w // 2, h // 2)
     scale = np.float32(255 / picture.peak)
 

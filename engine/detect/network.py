@@ -15,9 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..network import RecurrentTrunk
+from .settings import LEARNED
 
-#: What is told apart, in the order of the answer's channels.
-KINDS = ("osd", "logo", "subtitle", "moving")
 #: Sides of what the network is given are multiples of this.
 STEP = 16
 
@@ -56,7 +55,7 @@ class DetectionNetwork(RecurrentTrunk):
         config = config or DetectionConfig()
         super().__init__(16 * 5 + 4 * 2, config.widths, config.hidden)
         self.config = config
-        self.head = nn.Conv2d(config.widths[0], 16 * len(KINDS), 1)
+        self.head = nn.Conv2d(config.widths[0], 16 * len(LEARNED), 1)
         # Overlays are rare: at first the answer is no.
         nn.init.constant_(self.head.bias, -3.0)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ArgumentError
-from . import captions, displays, lettering, marks, stamps, strokes
+from . import captions, displays, lettering, marks, stamps, strokes, viewfinder
 from . import glyphs as glyph_sets
 from . import telemetry as flight_display
 from .glyphs import Fonts
@@ -29,6 +29,7 @@ _STYLED: dict[str, Callable[..., Overlay]] = {
     "moving": marks.moving,
     "flashing": marks.flashing,
     "timestamp": stamps.timestamp,
+    "viewfinder": viewfinder.viewfinder,
 }
 KINDS_TRAINING = (*KINDS, *_STYLED)
 

@@ -129,7 +129,7 @@ def _detector(args: argparse.Namespace, team: Team, say: Callable[[str], None]) 
     from .detection import fit
 
     config = overridden(replace(DetectorConfig(), **_named(args)), args.set)
-    return _on_examples(args, team, say, config, marked.make, fit)
+    return _on_examples(args, team, say, config, marked.make, fit, held_rounds=4)
 
 
 def _on_examples(
@@ -139,11 +139,15 @@ def _on_examples(
     config: TrainConfig | DetectorConfig,
     make: Callable[[Job], int],
     fit: Callable[..., Path],
+    held_rounds: int = 1,
 ) -> Path:
-    """Have the leader build the examples (`make` builds one shard), then train on them; the weights."""
+    """Have the leader build the examples (`make` builds one shard), then train on them; the weights.
+
+    held_rounds: overlays per held-back clip.
+    """
     examples = args.out / "examples"
     if team.leads:
-        _build(args, examples, make)
+        _build(args, examples, make, held_rounds)
     team.wait()
     bar = Progress(config.steps, unit="steps", quiet=not team.leads)
     weights = fit(config, examples, args.out, say, bar.update, args.begin_with, team)
@@ -175,11 +179,12 @@ def _named(args: argparse.Namespace) -> dict[str, int]:
     return {name: getattr(args, name) for name in ("steps", "seed") if getattr(args, name) is not None}
 
 
-def _build(args: argparse.Namespace, examples: Path, make: Callable[[Job], int]) -> None:
+def _build(args: argparse.Namespace, examples: Path, make: Callable[[Job], int], held_rounds: int) -> None:
     from . import shards
 
     examples.mkdir(parents=True, exist_ok=True)
-    jobs = shards.plan(args.clips, args.photos, args.fonts, examples, ROUNDS if args.rounds is None else args.rounds)
+    rounds = ROUNDS if args.rounds is None else args.rounds
+    jobs = shards.plan(args.clips, args.photos, args.fonts, examples, rounds, held_rounds)
     if not any(not j.validation for j in jobs):
         raise OsdcleanError(f"train: {args.clips} must hold clips of at least two videos")
     bar = Progress(len(jobs), unit="shards")

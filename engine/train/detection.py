@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import weights
-from ..detect.network import KINDS, DetectionNetwork, View
+from ..detect.network import DetectionNetwork, View
+from ..detect.settings import LEARNED
 from .config import DetectorConfig
 from .distributed import Team, alone
 from .journal import gradients
@@ -36,12 +37,13 @@ class Crops:
     def batch(self, rng: np.random.Generator, size: int, frames: int) -> tuple[list[View], Tensor]:
         """`size` random sequences of `frames` frames: a view per frame, and what is covered, float32
         [frames, size, kinds, SIDE, SIDE]. Some are mirrored: the picture's own lettering then reads as no letters do,
-        so but few of them."""
+        so but few of them. Some are one frame all through, as a still picture is, and each frame of a survey."""
         picked = []
         for _ in range(size):
             marked = self._list[int(rng.integers(len(self._list)))]
             first, mirror = int(rng.integers(0, LENGTH - frames + 1)), rng.random() < 0.2
-            picked.append(cut(marked, int(rng.integers(len(marked.luma))), first, frames, mirror))
+            numbers = np.full(frames + 2, first) if rng.random() < 0.1 else np.arange(first - 1, first + frames + 1)
+            picked.append(cut(marked, int(rng.integers(len(marked.luma))), numbers, mirror))
         return tensors(picked)
 
     def everything(self, size: int) -> Iterator[tuple[list[View], Tensor]]:
@@ -49,17 +51,18 @@ class Crops:
         for marked in self._list:
             for k in range(0, len(marked.luma), size):
                 rows = range(k, min(k + size, len(marked.luma)))
-                yield tensors([cut(marked, row, 0, LENGTH, False) for row in rows])
+                yield tensors([cut(marked, row, np.arange(-1, LENGTH + 1), False) for row in rows])
 
 
-def cut(marked: Marked, row: int, first: int, frames: int, mirror: bool) -> tuple[np.ndarray, ...]:
-    """luma [frames + 2, ...], chroma, still and covered of one sequence."""
-    step = -1 if mirror else 1
+def cut(marked: Marked, row: int, numbers: np.ndarray, mirror: bool) -> tuple[np.ndarray, ...]:
+    """luma [frames + 2, ...], chroma, still and covered of one sequence. numbers: of its frames, -1..LENGTH, with those
+    before and after."""
+    step, inner = -1 if mirror else 1, numbers[1:-1]
     return (
-        marked.luma[row, first : first + frames + 2, :, ::step],
-        marked.chroma[row, first : first + frames, :, :, ::step],
+        marked.luma[row, numbers + 1, :, ::step],
+        marked.chroma[row, inner, :, :, ::step],
         marked.still[row, :, :, ::step],
-        marked.covered[row, first : first + frames, :, ::step],
+        marked.covered[row, inner, :, ::step],
     )
 
 
@@ -69,7 +72,7 @@ def tensors(picked: Sequence[tuple[np.ndarray, ...]]) -> tuple[list[View], Tenso
     luma, chroma, still = (part.float() / 255 for part in (luma, chroma, still))
     # The first of all is the frame before the first.
     views = [View(luma=luma[:, [k + 1, k, k + 2]], still=still, chroma=chroma[:, k]) for k in range(chroma.shape[1])]
-    bits = torch.tensor([1 << k for k in range(len(KINDS))], dtype=torch.uint8).view(1, -1, 1, 1)
+    bits = torch.tensor([1 << k for k in range(len(LEARNED))], dtype=torch.uint8).view(1, -1, 1, 1)
     return views, torch.stack([((covered[:, None, k] & bits) > 0).float() for k in range(len(views))])
 
 
@@ -160,7 +163,7 @@ class Detection(Recipe):
         """Recall and precision by kind over the last frames of all sequences, and the share marked in clean crops."""
         self.average.eval()
         device = self.team.device
-        sums, clean, area = [torch.zeros(len(KINDS), dtype=torch.float64) for _ in range(4)], 0.0, 0
+        sums, clean, area = [torch.zeros(len(LEARNED), dtype=torch.float64) for _ in range(4)], 0.0, 0
         for views, covered in data.everything(10):
             state = None
             for view in views:
@@ -173,7 +176,7 @@ class Detection(Recipe):
             clean, area = clean + float(found[empty].any(1).sum()), area + int(empty.sum()) * found[0, 0].numel()
         self.average.train()
         figures = {}
-        for k, kind in enumerate(KINDS):
+        for k, kind in enumerate(LEARNED):
             there, met, marked, right = (float(total[k]) for total in sums)
             figures |= {f"{kind} recall": met / max(1.0, there), f"{kind} precision": right / max(1.0, marked)}
         return figures | {"marked in vain, %": 100 * clean / max(1, area)}

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..data.workers import tick
 from ..detect import evidence
-from ..detect.network import KINDS
+from ..detect.settings import LEARNED
 from ..errors import PictureError
 from ..picture import PictureFormat, Planes
 from ..synth import compression, overlays
@@ -26,12 +26,16 @@ from .stored import Stored
 LENGTH, SIDE, CROPS = 6, 192, 10
 #: What is laid over a clip, how often, and as which kind it counts; None: nothing.
 OVERLAYS: dict[str | None, tuple[float, str | None]] = {
-    "telemetry": (0.2, "osd"), "telemetry-systems": (0.18, "osd"), "timestamp": (0.08, "osd"), "logo": (0.1, "logo"),
-    "logo-transparent": (0.1, "logo"), "subtitles": (0.07, "subtitle"), "subtitles-styled": (0.07, "subtitle"),
-    "moving": (0.05, "moving"), "flashing": (0.05, "moving"), None: (0.1, None),
+    "telemetry": (0.13, "osd"), "telemetry-systems": (0.13, "osd"), "timestamp": (0.08, "osd"),
+    "viewfinder": (0.06, "osd"), "logo": (0.1, "logo"), "logo-transparent": (0.1, "logo"),
+    "subtitles": (0.06, "subtitle"), "subtitles-styled": (0.08, "subtitle"), "moving": (0.08, "moving"),
+    "flashing": (0.08, "moving"), None: (0.1, None),
 }  # fmt: skip
-#: Share of the clips with a logo beside what else is laid over them.
-BESIDE = 0.2
+#: Share of the clips with a logo beside what else is laid over them, of those with black bars above and below, and of
+#: those whose picture stands still as before a camera on a tripod: only looks then tell an overlay from it.
+BESIDE, BARS, TRIPOD = 0.2, 0.06, 0.15
+#: Share of the clips whose still parts are those of a longer recording with other scenes in it, and of a shorter one.
+LONGER, SHORTER = 0.4, 0.15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,40 +56,102 @@ class Marked(Stored):
 
 def mark(
     frames: list[Planes], picture: PictureFormat, rng: np.random.Generator, fonts: Path | None, compressed: bool
-) -> tuple[list[Planes], np.ndarray]:
-    """Footage under overlays, and per frame where they are: uint8 [T, H, W], bit k where kind k is.
+) -> tuple[list[Planes], np.ndarray, list[np.ndarray]]:
+    """Footage under overlays; per frame where they are, uint8 [T, H, W], bit k where kind k is; and the luma of the
+    frames that show what stays still.
 
     fonts: folder of glyph sheets for the displays; compressed: the recording is, with the overlays in it.
     """
     w, h, length = picture.width, picture.height, len(frames)
+    if rng.random() < BARS:
+        frames = [_barred(planes, bar) for bar in [2 * int(h * rng.uniform(0.02, 0.07))] for planes in frames]
+    if rng.random() < TRIPOD:
+        frames = _before_a_tripod(frames, rng)
     names = list(OVERLAYS)
     drawn = [names[rng.choice(len(names), p=[share for share, _ in OVERLAYS.values()])]]
     if drawn[0] is not None and OVERLAYS[drawn[0]][1] != "logo" and rng.random() < BESIDE:
         drawn.append(str(rng.choice(["logo", "logo-transparent"])))
-    covered = np.zeros((length, h, w), np.uint8)
+    laid = []
     for name in drawn:
         if name is None:
             continue
         sheets = fonts if rng.random() < 0.6 and name.startswith("telemetry") else None
         overlay = overlays.make(name, w, h, length, 30, int(rng.integers(1 << 30)), sheets)
-        bit = np.uint8(1 << KINDS.index(OVERLAYS[name][1]))
+        laid.append((overlay, np.uint8(1 << LEARNED.index(OVERLAYS[name][1]))))
+
+    def under(planes: Planes, n: int) -> Planes:
+        for overlay, _ in laid:
+            planes = overlays.lay_yuv420(planes, overlay.rgba(n))
+        return planes
+
+    covered = np.zeros((length, h, w), np.uint8)
+    for overlay, bit in laid:
         for n in range(length):
             covered[n] |= np.where(overlay.mask(n) > 0, bit, np.uint8(0))
-        frames = [overlays.lay_yuv420(planes, overlay.rgba(n)) for n, planes in enumerate(frames)]
+    # A long recording shows many scenes under one overlay; a clip of few frames tells little of what stays still.
+    chance, still = rng.random(), None
+    if chance < LONGER:
+        still = [under(_elsewhere(frames, rng), int(rng.integers(length)))[0] for _ in range(evidence.SAMPLES)]
+    shown = [under(planes, n) for n, planes in enumerate(frames)]
     if compressed:
-        frames = compression.compressed(frames, 30, compression.draw(rng))
-    return frames, covered
+        shown = compression.compressed(shown, 30, compression.draw(rng))
+    if still is None:
+        few = int(rng.integers(1, 8)) if chance < LONGER + SHORTER else length
+        first = int(rng.integers(0, length - few + 1))
+        still = [shown[first + n][0] for n in evidence.sampled(few)]
+    return shown, covered, still
 
 
-def cut(frames: list[Planes], picture: PictureFormat, covered: np.ndarray, rng: np.random.Generator) -> Marked:
-    """Crops of marked footage, half of them where something is. Raises PictureError where it is too small or short."""
+def _barred(planes: Planes, bar: int) -> Planes:
+    """A frame with black bars of `bar` lines, an even number, above and below; limited range."""
+    out = tuple(plane.copy() for plane in planes)
+    for plane, lines, black in zip(out, (bar, bar // 2, bar // 2), (16, 128, 128), strict=True):
+        plane[:lines], plane[len(plane) - lines :] = black, black
+    return out
+
+
+def _before_a_tripod(frames: list[Planes], rng: np.random.Generator) -> list[Planes]:
+    """The first frame all through but for a strip, in which the footage goes on; with a sensor's noise."""
+    w = frames[0][0].shape[1]
+    left, width = 2 * int(rng.integers(w // 2)), 2 * int(rng.integers(w // 4))
+    strength = rng.uniform(0, 2.5)
+    out = []
+    for planes in frames:
+        luma, *chroma = (plane.copy() for plane in frames[0])
+        for still, plane, step in zip((luma, *chroma), planes, (1, 2, 2), strict=True):
+            still[:, left // step : (left + width) // step] = plane[:, left // step : (left + width) // step]
+        noise = rng.normal(0, strength, luma.shape).astype(np.float32)
+        out.append((np.clip(np.rint(luma + noise), 0, 255).astype(np.uint8), *chroma))
+    return out
+
+
+def _elsewhere(frames: list[Planes], rng: np.random.Generator) -> Planes:
+    """A frame as of another scene: one of the footage's own, turned about, of other brightness."""
+    planes = frames[int(rng.integers(len(frames)))]
+    y, x = (int(step) for step in rng.choice([-1, 1], 2))
+    roll = [2 * int(rng.integers(side // 2)) for side in planes[1].shape]
+    gain, lift = rng.uniform(0.5, 1.3), rng.uniform(-40, 40)
+    turned = [np.roll(p[::y, ::x], [r // (1 if k == 0 else 2) for r in roll], (0, 1)) for k, p in enumerate(planes)]
+    luma = np.clip((turned[0] - np.float32(126)) * gain + (126 + lift), 16, 235).astype(np.uint8)
+    return luma, *(np.ascontiguousarray(plane) for plane in turned[1:])
+
+
+def cut(
+    frames: list[Planes],
+    picture: PictureFormat,
+    covered: np.ndarray,
+    lumas: list[np.ndarray],
+    rng: np.random.Generator,
+) -> Marked:
+    """Crops of marked footage, see `mark`, half of them where something is. Raises PictureError where it is too small
+    or short."""
     if min(picture.width, picture.height) < SIDE or len(frames) < LENGTH:
         raise PictureError(
             f"at least {SIDE}x{SIDE} and {LENGTH} frames are needed, passed {picture.width}x{picture.height} and "
             f"{len(frames)}"
         )
     views = [evidence.seen(planes, picture) for planes in frames]
-    still = evidence.still(views[n].luma for n in evidence.sampled(len(frames)))
+    still = evidence.still(lumas)
     # `seen` reduces what is larger; training footage is not, so that covers are exact.
     if still.shape[1:] != covered.shape[1:]:
         raise PictureError(f"at most {evidence.LINES} lines are accepted, passed {picture.height}")
@@ -115,8 +181,8 @@ def make(job: shards.Job) -> int:
     its source cannot be used."""
     rng = np.random.default_rng(zlib.crc32(job.target.name.encode()))
     frames, picture = shards.footage(job, rng)
-    shown, covered = mark(shards.stretch(frames, rng), picture, rng, job.fonts, job.compressed)
-    marked = cut(shown, picture, covered, rng)
+    shown, covered, lumas = mark(shards.stretch(frames, rng), picture, rng, job.fonts, job.compressed)
+    marked = cut(shown, picture, covered, lumas, rng)
     marked.save(job.target)
     tick()
     return len(marked.luma)

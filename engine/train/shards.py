@@ -35,8 +35,13 @@ class Job:
     fonts: Path | None
 
 
-def plan(clips: Path, photos: Path | None, fonts: Path | None, folder: Path, rounds: int) -> list[Job]:
-    """All shards, validation first, then round by round, so that training can begin before the last is built."""
+def plan(
+    clips: Path, photos: Path | None, fonts: Path | None, folder: Path, rounds: int, held_rounds: int = 1
+) -> list[Job]:
+    """All shards, validation first, then round by round, so that training can begin before the last is built.
+
+    rounds, held_rounds: overlays per clip, and per clip that is held back for validation.
+    """
     from .sources import PHOTO, VIDEO, files
 
     def jobs(paths: list[Path], photo: bool) -> list[Job]:
@@ -46,7 +51,7 @@ def plan(clips: Path, photos: Path | None, fonts: Path | None, folder: Path, rou
             job(p, photo, number, out)
             for p in paths
             for out in [video_of(p.stem) in held]
-            for number in range(1 if out else rounds)
+            for number in range(held_rounds if out else rounds)
         ]
 
     def job(source: Path, photo: bool, number: int, out: bool) -> Job:

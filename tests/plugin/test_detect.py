@@ -1,4 +1,4 @@
-"""The node of `Detect`."""
+"""The node of `Detect`: what needs no network."""
 
 import gc
 
@@ -38,7 +38,7 @@ def lettered(format: int = vs.YUV420P8, colour: tuple[float, ...] = (0.9, 0, 0),
 
 
 def found(clip: vs.VideoNode, n: int = 0, **arguments) -> np.ndarray:
-    (mask,) = planes(vs.core.osdclean.Detect(clip, **arguments).get_frame(n))
+    (mask,) = planes(vs.core.osdclean.Detect(clip, kind="white", **arguments).get_frame(n))
     assert set(np.unique(mask)) <= {0, 255}
     return mask > 0
 
@@ -54,7 +54,7 @@ def box(grow: int = 0) -> np.ndarray:
 def test_white_is_found_in_every_format(format):
     rgb = vs.core.get_video_format(format).color_family == vs.RGB
     clip = lettered(format, (0.9, 0.9, 0.9) if rgb else (0.9, 0, 0))
-    mask = vs.core.osdclean.Detect(clip)
+    mask = vs.core.osdclean.Detect(clip, kind="white")
     assert (mask.format.id, mask.width, mask.height, mask.num_frames) == (vs.GRAY8, W, H, N)
     assert mask.fps == clip.fps
     assert dict(mask.get_frame(3).props)["Number"] == 3
@@ -109,17 +109,17 @@ def test_the_hand_overrules_the_machine():
 
 def test_any_order_and_many_at_once_give_the_same():
     clip = lettered(length=24)
-    node = vs.core.osdclean.Detect(clip)
+    node = vs.core.osdclean.Detect(clip, kind="white")
     wanted = [pixels(node.get_frame(n)) for n in range(24)]
-    other = vs.core.osdclean.Detect(clip)
+    other = vs.core.osdclean.Detect(clip, kind="white")
     assert [pixels(other.get_frame(n)) for n in reversed(range(24))] == wanted[::-1]
-    asked = [vs.core.osdclean.Detect(clip).get_frame_async(n) for n in range(24)]
+    asked = [vs.core.osdclean.Detect(clip, kind="white").get_frame_async(n) for n in range(24)]
     assert [pixels(a.result()) for a in asked] == wanted
 
 
 def test_the_mask_goes_straight_into_inpaint():
     clip = moving(length=6)
-    mask = vs.core.osdclean.Detect(clip)
+    mask = vs.core.osdclean.Detect(clip, kind="white")
     cleaned = vs.core.osdclean.Inpaint(clip, mask, period=4, warmup=3, lookahead=3, device="cpu")
     assert pixels(cleaned.get_frame(3)) != pixels(clip.get_frame(3))
 
@@ -127,9 +127,12 @@ def test_the_mask_goes_straight_into_inpaint():
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ({"kind": "rainbow"}, "kind must be one of white, passed rainbow"),
+        ({"kind": "rainbow"}, "kind must be one of osd, logo, subtitle, moving, any, white, passed rainbow"),
         ({"sensitivity": 1.5}, r"sensitivity must be 0 to 1, passed 1\.5"),
         ({"sensitivity": float("nan")}, "sensitivity must be 0 to 1, passed nan"),
+        ({"kind": ["white", "logos"]}, "kind must be one of osd, logo, subtitle, moving, any, white, passed logos"),
+        ({"hold": 33}, "hold must be 0 to 32, passed 33"),
+        ({"precision": "fp8"}, "precision must be one of auto, fp32, bf16, fp16, passed fp8"),
         ({"grow": 65}, "grow must be 0 to 64, passed 65"),
         ({"left": -1}, "left must be 0 or more, passed -1"),
         ({"left": 90, "width": 10}, r"left \+ width must be at most the picture's width, passed 100 and 96"),
@@ -138,25 +141,25 @@ def test_the_mask_goes_straight_into_inpaint():
 )
 def test_bad_arguments_are_told(arguments, told):
     with pytest.raises(vs.Error, match=f"^Detect: {told}$"):
-        vs.core.osdclean.Detect(lettered(), **arguments)
+        vs.core.osdclean.Detect(lettered(), **{"kind": "white"} | arguments)
 
 
 def test_masks_of_another_size_and_clips_that_vary_are_refused():
     for name in ("include", "exclude"):
         with pytest.raises(vs.Error, match=f"Detect: {name} must be Gray with the clip's dimensions"):
-            vs.core.osdclean.Detect(lettered(), **{name: masking(width=48)})
+            vs.core.osdclean.Detect(lettered(), kind="white", **{name: masking(width=48)})
     varying = vs.core.std.Splice([lettered(), lettered().resize.Point(width=48)], mismatch=True)
     with pytest.raises(vs.Error, match="Detect: only clips with constant format"):
-        vs.core.osdclean.Detect(varying)
+        vs.core.osdclean.Detect(varying, kind="white")
 
 
 def test_a_freed_node_lets_go_of_its_clips():
     from osdclean.plugin import filters
 
-    vs.core.osdclean.Detect(lettered())
+    vs.core.osdclean.Detect(lettered(), kind="white")
     gc.collect()
     before = len(filters._handles)
-    node = vs.core.osdclean.Detect(lettered(), include=masking(), exclude=masking())
+    node = vs.core.osdclean.Detect(lettered(), kind="white", include=masking(), exclude=masking())
     node.get_frame(0)
     assert len(filters._handles) == before + 1
     del node
@@ -164,7 +167,7 @@ def test_a_freed_node_lets_go_of_its_clips():
     assert len(filters._handles) == before
     for _ in range(3):
         with pytest.raises(vs.Error):
-            vs.core.osdclean.Detect(lettered(), include=masking(), grow=99)
+            vs.core.osdclean.Detect(lettered(), kind="white", include=masking(), grow=99)
     assert len(filters._handles) == before
 
 
@@ -175,4 +178,4 @@ def test_an_error_before_us_is_passed_on():
     clip = lettered()
     bad = vs.core.std.ModifyFrame(clip, clip, fail)
     with pytest.raises(vs.Error, match="the disk was pulled out"):
-        vs.core.osdclean.Detect(bad).get_frame(0)
+        vs.core.osdclean.Detect(bad, kind="white").get_frame(0)

@@ -3,7 +3,8 @@
 import pytest
 import torch
 from osdclean.engine import weights
-from osdclean.engine.detect.network import KINDS, DetectionConfig, DetectionNetwork, View
+from osdclean.engine.detect.network import DetectionConfig, DetectionNetwork, View
+from osdclean.engine.detect.settings import LEARNED
 from osdclean.engine.errors import ModelError
 
 SMALL = DetectionConfig(widths=(8, 8, 8), hidden=8)
@@ -22,7 +23,7 @@ def test_it_answers_at_full_size_and_remembers():
         first, state = network(view())
         again, _ = network(view())
         later, _ = network(view(), state)
-    assert first.shape == (2, len(KINDS), 48, 64)
+    assert first.shape == (2, len(LEARNED), 48, 64)
     assert state.h.shape == (2, 8, 3, 4)
     assert torch.equal(first, again)
     assert not torch.equal(first, later)
@@ -53,5 +54,5 @@ def test_weights_are_kept_and_told_from_the_inpainters(tmp_path):
         weights.load(str(path))
     with pytest.raises(ModelError, match="must hold osdclean-detection weights"):
         weights.load_detector(str(weights.DEFAULT))
-    with pytest.raises(ModelError, match="must be a weights file"):
-        weights.load_detector("default")
+    with pytest.raises(ModelError, match='must be "default" or a weights file'):
+        weights.load_detector(str(tmp_path / "none"))

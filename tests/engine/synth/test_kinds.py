@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from osdclean.engine.errors import ArgumentError
-from osdclean.engine.synth import captions, displays, marks, overlays, scripts, stamps, typeset
+from osdclean.engine.synth import captions, displays, marks, overlays, scripts, stamps, typeset, viewfinder
 from osdclean.engine.synth import telemetry as flight_display
 
 STYLED = overlays.KINDS_TRAINING[4:]
@@ -201,6 +201,22 @@ def test_a_flashing_mark_comes_and_goes():
     assert max(levels) >= 5
 
 
+def test_a_viewfinder_counts_frames_between_its_corners():
+    codes, framed = 0, 0
+    for seed in range(12):
+        overlay = viewfinder.viewfinder(320, 180, 40, 30, seed, ())
+        first, later = overlay.rgba(0), overlay.rgba(1)
+        changed = (first != later).any(2)
+        codes += bool(changed.any())
+        # What counts stands in the middle, at the top or the bottom.
+        assert not changed[45:130].any()
+        assert not changed[:, :60].any()
+        framed += bool((overlay.static_mask()[:60, :60] > 0).any())
+        assert 0 < (overlay.mask(0) > 0).mean() < 0.2
+    assert 5 < codes <= 12
+    assert framed > 6
+
+
 def test_a_timestamp_changes_once_a_second():
     for seed in range(6):
         overlay = stamps.timestamp(320, 180, 120, 30000 / 1001, seed, (), numbers=False, rec=False)
@@ -323,7 +339,7 @@ def test_glyphs_from_a_typeface_are_white_with_a_black_outline():
 
 
 def test_bad_arguments_are_named(tmp_path):
-    with pytest.raises(ArgumentError, match="timestamp, passed banner"):
+    with pytest.raises(ArgumentError, match="viewfinder, passed banner"):
         overlays.make("banner", 320, 240, 10, 30, 0)
     with pytest.raises(ArgumentError, match="passed 8x64"):
         stamps.timestamp(8, 64, 10, 30, 0)

@@ -8,7 +8,9 @@ import pytest
 import torch
 from moving import sliding
 from osdclean.engine import weights
-from osdclean.engine.detect.network import KINDS, DetectionConfig
+from osdclean.engine.detect import evidence
+from osdclean.engine.detect.network import DetectionConfig
+from osdclean.engine.detect.settings import LEARNED
 from osdclean.engine.errors import PictureError
 from osdclean.engine.picture import PictureFormat
 from osdclean.engine.train import detection, marked
@@ -23,10 +25,10 @@ PICTURE = PictureFormat(family="YUV", floating=False, bits=8, width=256, height=
 def crops(seed: int) -> marked.Marked:
     """A white box stands still over what slides by."""
     frames, covered = sliding(10, 208, 256, 3.0, seed=seed), np.zeros((10, 208, 256), np.uint8)
-    covered[:, 60:90, 100:160] = 1 << KINDS.index("logo")
+    covered[:, 60:90, 100:160] = 1 << LEARNED.index("logo")
     for planes in frames:
         planes[0][60:90, 100:160] = 250
-    return marked.cut(frames, PICTURE, covered, np.random.default_rng(seed))
+    return marked.cut(frames, PICTURE, covered, [planes[0] for planes in frames], np.random.default_rng(seed))
 
 
 @pytest.fixture
@@ -50,14 +52,14 @@ def test_crops_are_of_one_place_in_all_their_parts():
 
 def test_views_have_the_frames_before_and_after():
     made = crops(0)
-    views, covered = detection.tensors([detection.cut(made, 3, 1, 2, False)])
+    views, covered = detection.tensors([detection.cut(made, 3, np.arange(4), False)])
     for k, view in enumerate(views):
         for channel, shift in enumerate((0, -1, 1)):
             wanted = made.luma[3, 1 + 1 + k + shift]
             np.testing.assert_array_equal(np.rint(view.luma[0, channel].numpy() * 255), wanted)
-    assert covered.shape == (2, 1, len(KINDS), marked.SIDE, marked.SIDE)
-    np.testing.assert_array_equal(covered[:, 0, KINDS.index("logo")].numpy() > 0, made.covered[3, 1:3] > 0)
-    assert not covered[:, 0, KINDS.index("osd")].any()
+    assert covered.shape == (2, 1, len(LEARNED), marked.SIDE, marked.SIDE)
+    np.testing.assert_array_equal(covered[:, 0, LEARNED.index("logo")].numpy() > 0, made.covered[3, 1:3] > 0)
+    assert not covered[:, 0, LEARNED.index("osd")].any()
 
 
 def test_recall_and_precision_forgive_two_pixels():
@@ -71,16 +73,46 @@ def test_recall_and_precision_forgive_two_pixels():
 
 
 @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
-def test_footage_is_marked_by_all_kinds_and_what_is_marked_is_covered():
+def test_footage_is_marked_by_all_kinds_and_what_is_marked_is_covered(monkeypatch):
+    monkeypatch.setattr(marked, "BARS", 0)
+    monkeypatch.setattr(marked, "TRIPOD", 0)
     clean, met = sliding(8, 208, 256, 2.0), 0
     for seed in range(24):
-        shown, covered = marked.mark(clean, PICTURE, np.random.default_rng(seed), None, seed % 4 == 0)
+        shown, covered, _ = marked.mark(clean, PICTURE, np.random.default_rng(seed), None, seed % 4 == 0)
         met |= int(np.bitwise_or.reduce(covered, None))
         changed = np.stack([a[0] != b[0] for a, b in zip(shown, clean, strict=True)])
         if seed % 4:
             assert not changed[covered == 0].any()
         assert not covered.any() or changed[covered > 0].mean() > 0.7
-    assert met == (1 << len(KINDS)) - 1
+    assert met == (1 << len(LEARNED)) - 1
+
+
+def test_some_pictures_stand_still_or_have_bars(monkeypatch):
+    monkeypatch.setattr(marked, "OVERLAYS", {None: (1.0, None)})
+    monkeypatch.setattr(marked, "BARS", 1)
+    monkeypatch.setattr(marked, "TRIPOD", 1)
+    clean = sliding(8, 208, 256, 2.0)
+    shown, covered, _ = marked.mark(clean, PICTURE, np.random.default_rng(2), None, False)
+    assert not covered.any()
+    lumas = np.stack([planes[0] for planes in shown]).astype(int)
+    assert (abs(lumas[:, :6] - 16) < 12).all()
+    still = (lumas.std(0) < 3).mean()
+    assert 0.5 < still < 1
+    assert (np.stack([planes[0] for planes in clean]).std(0) < 3).mean() < 0.1
+
+
+def test_what_stays_still_is_of_longer_and_shorter_recordings_too(monkeypatch):
+    monkeypatch.setattr(marked, "OVERLAYS", {"logo": (1.0, "logo")})
+    clean, lengths = sliding(8, 208, 256, 2.0), set()
+    for seed in range(12):
+        _, covered, lumas = marked.mark(clean, PICTURE, np.random.default_rng(seed), None, False)
+        lengths.add(len(lumas))
+        if len(lumas) > len(clean):
+            _, spread = evidence.still(lumas)
+            steady, marked_there = spread < 4, covered[0] > 0
+            assert steady[marked_there].mean() > 0.2 > 0.02 > steady[~marked_there].mean()
+    assert {evidence.SAMPLES, len(clean)} <= lengths
+    assert min(lengths) < len(clean)
 
 
 def test_it_learns_and_goes_on_where_it_was(folder, tmp_path):
@@ -108,4 +140,4 @@ def test_it_learns_and_goes_on_where_it_was(folder, tmp_path):
 def test_too_little_footage_is_told():
     small = PictureFormat(family="YUV", floating=False, bits=8, width=96, height=64, subsampling_w=1, subsampling_h=1)
     with pytest.raises(PictureError, match="at least 192x192 and 6 frames are needed, passed 96x64 and 8"):
-        marked.cut(sliding(8, 64, 96, 1.0), small, np.zeros((8, 64, 96), np.uint8), np.random.default_rng(0))
+        marked.cut(sliding(8, 64, 96, 1.0), small, np.zeros((8, 64, 96), np.uint8), [], np.random.default_rng(0))
