@@ -1,6 +1,6 @@
 # Two commands, from a fresh clone:
 #   make demo    makes a scene with telemetry over it, cleans it, writes demo/
-#   make demo CLIP=flight.mp4 MASK=mask.png    the same on footage of your own
+#   make demo CLIP=flight.mp4    the same on footage of your own; with MASK=mask.png where telemetry is not found
 #   make test    checks the source and runs the tests
 # Further arguments: make demo ARGS="--frames 300 --size 1280x720", make test ARGS="-k cli"
 # Another Python: make demo PYTHON=/path/to/python3.13
@@ -19,11 +19,10 @@ BIN := .venv/bin
 LIBRARY := pyproject.toml engine/kernels.py $(wildcard build/*.py plugin/*.h)
 
 demo: .venv/.installed tools
-	@if [ -n "$$CLIP$$MASK" ]; then \
-		$(BIN)/osdclean demo --clip "$$CLIP" --mask "$$MASK" $(ARGS); \
-	else \
-		$(BIN)/osdclean demo $(ARGS); \
-	fi
+	@given=(); \
+	[ -z "$$CLIP" ] || given+=(--clip "$$CLIP"); \
+	[ -z "$$MASK" ] || given+=(--mask "$$MASK"); \
+	$(BIN)/osdclean demo "$${given[@]}" $(ARGS)
 
 test: .venv/.installed-test test-tools
 	$(BIN)/ruff check .

@@ -180,7 +180,7 @@ class Odds:
                 return None
             work, self._gathering = self._gathering, None
             try:
-                found = self._finder.find(work.block, work.frames, learned.still)
+                found = self._finder.find(work.block, work.frames, learned)
             except BaseException as error:  # told to every frame that waits for it, by its own callback
                 found = Failure(faults.told(error, core, vsapi))
             self._blocks.put(work.block, found)

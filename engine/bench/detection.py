@@ -3,7 +3,9 @@
 1. A clip has one overlay of each kind; the truth is what it covers in each frame.
 2. `Detect` runs as users run it, through vspipe (`mask.vpy`), asked for the overlay's kind; over the clean clip, for
    all kinds at once.
-3. A found pixel is right where an overlay's is within TOLERANCE, and an overlay's pixel is met where a found one is.
+3. Clips with an overlay of their own, of one frame of which a mask was drawn by hand (`drawn`), are measured by that
+   frame, for each kind that was drawn.
+4. A found pixel is right where an overlay's is within TOLERANCE, and an overlay's pixel is met where a found one is.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from zlib import crc32
 import cv2
 import numpy as np
 
+from ..detect.settings import LEARNED
 from ..footage import decoded
 from ..synth import overlays
 from ..synth.glyphs import Fonts
@@ -35,6 +38,10 @@ OVERLAYS = {
 }  # fmt: skip
 #: Overlays after which PSNR is measured where that is asked for.
 RESTORED = ("telemetry-per-frame", "logo", "subtitles")
+
+
+#: Masks drawn by hand, named after clip and frame; a sample is 0 or 1 + the number of its kind in LEARNED.
+DRAWN = Path(__file__).parent / "drawn"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +110,7 @@ def measure(
         row = judged(case, masks, seconds / case.length)
         if restored:
             row = replace(row, found=_psnr(case, folder, asked))
-            node.files(case, folder)
+            node.mask_file(case, folder)
             row = replace(row, true=_psnr(case, folder, {}))
     if pictures is not None:
         picture(pictures / f"{case.name}-{case.kind}.png", case, masks)
@@ -111,20 +118,52 @@ def measure(
 
 
 def judged(case: Case, masks: np.ndarray, seconds: float = 0.0) -> Row:
-    """Figures of found masks, bool [T, H, W] (#3)."""
+    """Figures of found masks, bool [T, H, W] (#4)."""
     truth = np.stack(case.holes)
     kernel = np.ones((2 * TOLERANCE + 1,) * 2, np.uint8)
     near = lambda many: np.stack([cv2.dilate(m.view(np.uint8), kernel) for m in many]) > 0  # noqa: E731
     there, found = int(truth.sum()), int(masks.sum())
     stays = truth[1:] & truth[:-1]
     return Row(
-        clip=case.name, overlay=case.kind, kind=OVERLAYS[case.kind], width=case.picture.width,
+        clip=case.name, overlay=case.kind, kind=OVERLAYS.get(case.kind, case.kind), width=case.picture.width,
         height=case.picture.height, frames=case.length, coverage=float(truth.mean()), marked=float(masks.mean()),
         recall=float((truth & near(masks)).sum() / there) if there else None,
         precision=float((masks & near(truth)).sum() / found) if there and found else None,
         flicker=float(((masks[1:] != masks[:-1]) & stays).sum() / stays.sum()) if stays.any() else None,
         seconds=seconds,
     )  # fmt: skip
+
+
+def drawn(clip: str | Path) -> tuple[int, np.ndarray] | None:
+    """Number of the frame of which a mask was drawn for a clip of this name, and the mask, uint8 [H, W]."""
+    for file in sorted(DRAWN.glob(f"{Path(clip).stem}-*.png")):
+        return int(file.stem.rpartition("-")[2]), cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+    return None
+
+
+def measure_drawn(
+    clip: str | Path, arguments: Mapping[str, object], pictures: Path | None = None
+) -> list[Row]:
+    """Figures of a clip with a drawn mask, a row for each kind in it (#3). Raises OsdcleanError as `measure`."""
+    n, mask = drawn(clip)
+    truth, form, fps = decoded(Path(clip), n + 1)
+    rows = []
+    for k in np.unique(mask[mask > 0]).tolist():
+        kind = LEARNED[k - 1]
+        one = Case(
+            name=Path(clip).stem, kind=f"drawn {kind}", seed=0, fps=fps, picture=form, truth=truth[n:],
+            overlaid=truth[n:], holes=[mask == k],
+        )  # fmt: skip
+        with tempfile.TemporaryDirectory(prefix="osdclean-bench-") as name:
+            out = Path(name) / "found.raw"
+            asked = {f"find_{key}": value for key, value in {"kind": kind, **arguments}.items()}
+            options = ("-s", str(n), "-e", str(n))
+            timing = node.timed(Path(name), {"clip": Path(clip).resolve(), **asked}, "mask.vpy", out, options=options)
+            found = np.fromfile(out, np.uint8).reshape(1, *mask.shape) > 0
+        rows.append(judged(one, found, timing.seconds))
+        if pictures is not None:
+            picture(pictures / f"{one.name}-{kind}.png", one, found)
+    return rows
 
 
 def picture(path: Path, case: Case, masks: np.ndarray) -> None:
@@ -155,7 +194,7 @@ def markdown(rows: Sequence[Row], setting: Mapping[str, Any]) -> str:
     out = [" ".join(f"{key}: {value}." for key, value in setting.items()), ""]
     for overlay in dict.fromkeys(row.overlay for row in rows):
         mine = [row for row in rows if row.overlay == overlay]
-        out += [f"## {overlay}: kind {mine[0].kind}", ""]
+        out += [f"## {overlay}" + (f": kind {mine[0].kind}" if mine[0].kind != overlay else ""), ""]
         out.append(_line(["clip", "size", "covered %", "marked %", "recall", "precision", "flicker %", "ms/frame",
                           "true mask dB", "found mask dB"]))  # fmt: skip
         out.append(_line(["---"] * 10))

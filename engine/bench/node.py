@@ -58,15 +58,20 @@ def run(
 def files(case: Case, folder: Path) -> Path:
     """Write a case's overlaid clip and mask, lossless, into `folder`; returns it."""
     clip_file(case, folder)
-    holes = case.holes[:1] if case.static else case.holes
-    masks = (np.where(h, np.uint8(255), np.uint8(0)).tobytes() for h in holes)
-    _write(folder / "mask.mkv", case, masks, "gray", ["-c:v", "ffv1"])
+    mask_file(case, folder)
     return folder
 
 
 def clip_file(case: Case, folder: Path) -> None:
     """Write a case's overlaid clip, lossless, into `folder`."""
     _write(folder / "clip.mkv", case, joined(case.overlaid), "yuv420p", ["-c:v", "utvideo"])
+
+
+def mask_file(case: Case, folder: Path) -> None:
+    """Write a case's mask, lossless, into `folder`."""
+    holes = case.holes[:1] if case.static else case.holes
+    masks = (np.where(h, np.uint8(255), np.uint8(0)).tobytes() for h in holes)
+    _write(folder / "mask.mkv", case, masks, "gray", ["-c:v", "ffv1"])
 
 
 def timed(
@@ -79,7 +84,7 @@ def timed(
 ) -> Timing:
     """Run a script over the files of `folder` through vspipe.
 
-    output: the file to write; thrown away where None. options: of vspipe; y4m of output 0 where none are given.
+    output: the file to write; thrown away where None. options: of vspipe; y4m where none are given.
     """
     files = {name: folder / f"{name}.mkv" for name in ("clip", "mask")}
     given = {name: file for name, file in files.items() if file.exists()} | arguments

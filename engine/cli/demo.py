@@ -1,7 +1,8 @@
 """Show what osdclean does: a moving scene with flight telemetry over it is made, cleaned and measured.
 
   osdclean demo
-  osdclean demo --clip flight.mp4 --mask mask.png      (the same on footage of your own; nothing to measure)
+  osdclean demo --clip flight.mp4                      (the same on footage of your own; nothing to measure)
+  osdclean demo --clip flight.mp4 --mask mask.png      (where the mask was drawn, not found)
 
 Into the folder demo/ go the scene, its mask and the truth (made scene only), the cleaned video, a video with
 before and after side by side, and a picture of one frame: before, hole, after.
@@ -18,6 +19,7 @@ from pathlib import Path
 from .clean import add_encoder_arguments, coding
 from .cleaning import Job, Outcome, clean
 from .failure import CommandError
+from .finding import add_find_arguments, hole_arguments
 from .node_options import add_node_arguments, node_arguments
 from .pipeline import Pipeline, Stage
 from .preview import preview
@@ -35,7 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frames", type=_frames, default=120, metavar="N", help="of the scene (120)")
     parser.add_argument("--seed", type=int, default=7, metavar="N", help="another number, another scene (7)")
     parser.add_argument("--clip", type=Path, metavar="FILE", help="clean this video in place of the scene")
-    parser.add_argument("--mask", metavar="FILE", help="its mask: white is removed")
+    parser.add_argument("--mask", metavar="FILE", help="its mask: white is removed (what is found)")
+    add_find_arguments(parser)
     add_encoder_arguments(parser)
     add_node_arguments(parser)
 
@@ -55,9 +58,9 @@ def _frames(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    if (args.clip is None) != (args.mask is None):
-        raise CommandError("--clip and --mask belong together; give both, or neither for the made scene")
-    out = args.out
+    if args.clip is None and args.mask is not None:
+        raise CommandError("--mask is that of a --clip of your own; leave both out for the made scene")
+    out, hole = args.out, hole_arguments(args)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -65,19 +68,21 @@ def run(args: argparse.Namespace) -> int:
             f"cannot make the folder {out}: {error.strerror}; choose another with --out"
         ) from None
     truth = None
-    source, mask = args.clip, args.mask
+    source, mask = args.clip, None
     node = node_arguments(args)
     if source is None:
         source, mask, truth = out / "telemetry.mkv", out / "mask.png", out / "truth.mkv"
         print(f"making the scene: {args.frames} frames of {args.size[0]}x{args.size[1]}")
         make_scene(*args.size, args.frames, args.seed, source, mask, truth)
+        hole = str(mask), {}
     cleaned = out / "clean.mkv"
     print(f"cleaning {source} -> {cleaned}")
     outcome = clean(
         Job(
             source=source,
             target=cleaned,
-            mask=str(mask),
+            mask=hole[0],
+            find=hole[1],
             coding=coding(args),
             node=node,
             overwrite=True,
@@ -85,14 +90,14 @@ def run(args: argparse.Namespace) -> int:
     )
     both, picture = out / "before_after.mp4", out / "before_after.png"
     join_side_by_side(source, cleaned, both, outcome.fps)
-    preview(source, (str(mask), {}), outcome.frames // 2, picture, node, overwrite=True)
+    preview(source, hole, outcome.frames // 2, picture, node, overwrite=True)
     report(outcome, source, cleaned, truth, mask, args.encoder)
     print(f"look at {picture} and {both}")
     return 0
 
 
 def report(
-    outcome: Outcome, source: Path, cleaned: Path, truth: Path | None, mask: Path, encoder: str
+    outcome: Outcome, source: Path, cleaned: Path, truth: Path | None, mask: Path | None, encoder: str
 ) -> None:
     """Print what was measured."""
     print(

@@ -1,12 +1,14 @@
 """Finding overlays by the network, block by block.
 
-Policy of time (cited below as #1..#4):
+Policy of time (cited below as #1..#5):
 1. Frame n belongs to block n // PERIOD, whatever was asked before.
 2. A block is cut into STRANDS of equal length. On each the recurrent state runs in over SETTLE frames before it, so
    strands need not wait for each other.
-3. Masks are closed along time (greatest, then least, of `hold` frames to either side): a gap of up to twice `hold`
+3. What stands still is what the survey found all along, and what the frame and the survey's mean say together: a logo
+   hardly flickers, and its letters count though each frame alone would take them for a display's.
+4. Masks are closed along time (greatest, then least, of `hold` frames to either side): a gap of up to twice `hold`
    frames is filled, and nothing is marked before an overlay comes or after it has gone.
-4. Nothing is derived from the number of processors, requests, free memory or the clock.
+5. Nothing is derived from the number of processors, requests, free memory or the clock.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from .detector import EVEN, LEVELS
 from .evidence import Seen
 from .runner import THREADS, Runner
 from .settings import LEARNED, DetectSettings
+from .survey import Learned
 
 #: Frames of a block, strands that it is cut into, and frames over which the state runs in.
 PERIOD, STRANDS, SETTLE = 32, THREADS, 4
@@ -31,8 +34,7 @@ class Finder:
 
     def __init__(self, picture: PictureFormat, length: int, settings: DetectSettings) -> None:
         """Raises ModelError and DeviceError."""
-        self.length, self._hold = length, settings.hold
-        self._channels = [LEARNED.index(kind) for kind in settings.learned]
+        self.length, self._hold, self._kinds = length, settings.hold, settings.learned
         self._runner = Runner(picture, settings)
 
     def block_of(self, n: int) -> int:
@@ -43,16 +45,16 @@ class Finder:
         marked = self._marked(block)
         return range(max(0, marked.start - SETTLE - 1), min(self.length, marked.stop + 1))
 
-    def find(self, block: int, seen: Mapping[int, Seen], still: np.ndarray) -> dict[int, np.ndarray]:
+    def find(self, block: int, seen: Mapping[int, Seen], learned: Learned) -> dict[int, np.ndarray]:
         """Odds of the block's frames by number, uint8 [h, w] at working size: see `detector.EVEN`.
 
-        seen: every frame of `window(block)`; still: see `evidence.still`.
+        seen: every frame of `window(block)`; learned: of a `Survey` of the clip.
         """
-        marked, rest = self._marked(block), self._runner.tensor(still)
+        marked, rest = self._marked(block), self._runner.tensor(learned.still)
         size = -(-len(marked) // STRANDS)
         strands = [marked[k : k + size] for k in range(0, len(marked), size)]  # 2
         odds: dict[int, np.ndarray] = {}
-        for part in self._runner.workers.map(lambda strand: self._strand(strand, seen, rest), strands):
+        for part in self._runner.workers.map(lambda strand: self._strand(strand, seen, rest, learned), strands):
             odds |= part
         return closed(odds, range(block * PERIOD, min(self.length, (block + 1) * PERIOD)), self._hold)
 
@@ -60,23 +62,34 @@ class Finder:
         self._runner.close()
 
     def _marked(self, block: int) -> range:
-        """Frames whose odds are wanted for the masks of a block (#3)."""
+        """Frames whose odds are wanted for the masks of a block (#4)."""
         reach = 2 * self._hold
         return range(max(0, block * PERIOD - reach), min(self.length, (block + 1) * PERIOD + reach))
 
-    def _strand(self, strand: range, seen: Mapping[int, Seen], still: torch.Tensor) -> dict[int, np.ndarray]:
+    def _strand(
+        self, strand: range, seen: Mapping[int, Seen], still: torch.Tensor, learned: Learned
+    ) -> dict[int, np.ndarray]:
         state, odds = None, {}
         for n in range(max(0, strand.start - SETTLE), strand.stop):
             near = [seen[min(max(0, k), self.length - 1)] for k in (n, n - 1, n + 1)]
             logits, state = self._runner.run(near, still, state)
             if n in strand:
-                levels = (logits[self._channels].amax(0) * LEVELS + EVEN).round_().clamp_(0, 255)
-                odds[n] = levels.to("cpu", torch.uint8).numpy()
+                odds[n] = self._levels(logits.cpu(), learned)
         return odds
 
 
+    @torch.inference_mode()
+    def _levels(self, logits: torch.Tensor, learned: Learned) -> np.ndarray:
+        """The odds of one frame as levels. logits: [kinds, h, w]."""
+        if "logo" in self._kinds:  # 3
+            logo = logits[LEARNED.index("logo")]
+            torch.maximum((logo + torch.from_numpy(learned.logo)) / 2, torch.from_numpy(learned.stands), out=logo)
+        best = logits[[LEARNED.index(kind) for kind in self._kinds]].amax(0)
+        return (best * LEVELS + EVEN).round_().clamp_(0, 255).to(torch.uint8).numpy()
+
+
 def closed(odds: Mapping[int, np.ndarray], wanted: range, hold: int) -> dict[int, np.ndarray]:
-    """Odds of the frames `wanted`, closed along time over `hold` frames to either side as far as there are (#3)."""
+    """Odds of the frames `wanted`, closed along time over `hold` frames to either side as far as there are (#4)."""
 
     def over(frames: Mapping[int, np.ndarray], n: int, most: np.ufunc) -> np.ndarray:
         return most.reduce([frames[k] for k in range(n - hold, n + hold + 1) if k in frames])

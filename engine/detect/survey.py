@@ -14,6 +14,9 @@ from .evidence import Seen
 from .runner import Runner
 from .settings import LEARNED, DetectSettings
 
+#: Share of a frame from which on something counts as found in it: a mark of a few pixels is chance.
+LEAST = 1e-4
+
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
@@ -30,10 +33,17 @@ class Found:
 
 @dataclass(frozen=True, kw_only=True)
 class Learned:
-    """What a clip shows as a whole. still: see `evidence.still`; kinds: what was found, by kind."""
+    """What a clip shows as a whole.
+
+    still: see `evidence.still`; kinds: what was found, by kind. logo, stands: float32 [h, w] at working size, the mean
+    over the sampled frames of a logo's log odds, and of the greater of a logo's and a display's: what is always there
+    is a mark that stands still, whatever its letters look like.
+    """
 
     still: np.ndarray
     kinds: Mapping[str, Found]
+    logo: np.ndarray
+    stands: np.ndarray
 
 
 class Survey:
@@ -55,24 +65,31 @@ class Survey:
         self._seen.clear()
         still = evidence.still(one.luma for one in seen)
         rest = self._runner.tensor(still)
-        shares = np.array(list(self._runner.workers.map(lambda one: self._shares(one, rest), seen)))
-        return Learned(still=still, kinds={kind: found(shares[:, k]) for k, kind in enumerate(LEARNED)})
+        shares, logo, stands = [], np.zeros(self._runner.size, np.float32), np.zeros(self._runner.size, np.float32)
+        for logits in self._runner.workers.map(lambda one: self._runner.run([one] * 3, rest, None)[0].cpu(), seen):
+            shares.append(shares_of(logits))
+            of = dict(zip(LEARNED, logits.numpy() / len(seen), strict=True))
+            logo += of["logo"]
+            stands += np.maximum(of["logo"], of["osd"])
+        shares = np.array(shares)
+        kinds = {kind: found(shares[:, k]) for k, kind in enumerate(LEARNED)}
+        return Learned(still=still, kinds=kinds, logo=logo, stands=stands)
 
     def close(self) -> None:
         self._runner.close()
 
-    def _shares(self, one: Seen, still: torch.Tensor) -> list[list[float]]:
-        """Of each kind: the share of one frame that is marked, and the mean probability there."""
-        logits, _ = self._runner.run([one, one, one], still, None)
-        chance = torch.sigmoid(logits)
-        marked = chance > 0.5
-        count = marked.sum((1, 2)).double()
-        sure = (chance * marked).sum((1, 2)) / count.clamp(min=1)
-        return torch.stack([count / marked[0].numel(), sure], 1).tolist()
+
+def shares_of(logits: torch.Tensor) -> list[list[float]]:
+    """Of each kind: the share of one frame that is marked, and the mean probability there. logits: [kinds, h, w]."""
+    chance = torch.sigmoid(logits)
+    marked = chance > 0.5
+    count = marked.sum((1, 2)).double()
+    sure = (chance * marked).sum((1, 2)) / count.clamp(min=1)
+    return torch.stack([count / marked[0].numel(), sure], 1).tolist()
 
 
 def found(shares: np.ndarray) -> Found:
     """shares: [frames, 2], the share of each frame that is marked, and the mean probability there."""
-    there = shares[shares[:, 0] > 0]
+    there = shares[shares[:, 0] > LEAST]
     area, sure = there.mean(0) if len(there) else (0.0, 0.0)
     return Found(frames=len(there) / len(shares), area=float(area), sure=float(sure))

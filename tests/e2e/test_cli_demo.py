@@ -38,7 +38,7 @@ def test_own_footage(footage, tmp_path, osdclean, times):
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
-        (("--clip", "a.mp4"), 1, "--clip and --mask belong together"),
+        (("--mask", "a.png"), 1, "--mask is that of a --clip of your own"),
         (("--size", "95x64"), 2, "must be WxH, even"),
         (("--frames", "1"), 2, "must be 2 to 100000"),
     ],
