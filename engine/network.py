@@ -91,12 +91,12 @@ def warp(x: Tensor, flow: Tensor) -> Tensor:
 
 
 class Block(nn.Module):
-    """Two convolutions around which the input is added."""
+    """Two convolutions around which the input is added. dilation: distance of their taps."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, dilation: int = 1) -> None:
         super().__init__()
-        self.a = nn.Conv2d(channels, channels, 3, padding=1)
-        self.b = nn.Conv2d(channels, channels, 3, padding=1)
+        self.a = nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation)
+        self.b = nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation)
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.b(F.relu_(self.a(F.relu(x))))
@@ -118,13 +118,29 @@ class ConvLSTM(nn.Module):
         return torch.sigmoid(o) * torch.tanh(c), c
 
 
+def calmed(x: Tensor) -> Tensor:
+    """Features [K, C, h, w] with a root mean square of 1 over the channels of each place, and little where there is
+    little."""
+    return x * torch.rsqrt(x.float().square().mean(1, keepdim=True) + 0.01).to(x.dtype)
+
+
 class RecurrentTrunk(nn.Module):
     """The U-Net with a ConvLSTM at its bottleneck that networks are made of, but for the head.
 
-    channels: of what it is given; widths: at its own size, a half and a quarter of it; blocks: per level.
+    channels: of what it is given; widths: at its own size, a half and a quarter of it; blocks: per level. dilations: of
+    further blocks at the bottleneck, which look farther. calm: what the ConvLSTM is given is brought to one size at
+    each place; else its gates shut for good where the features grow large.
     """
 
-    def __init__(self, channels: int, widths: tuple[int, int, int], hidden: int, blocks: int = 1) -> None:
+    def __init__(
+        self,
+        channels: int,
+        widths: tuple[int, int, int],
+        hidden: int,
+        blocks: int = 1,
+        dilations: tuple[int, ...] = (),
+        calm: bool = False,
+    ) -> None:
         super().__init__()
         a, b, c = widths
         self.stem = nn.Conv2d(channels, a, 3, padding=1)
@@ -132,7 +148,8 @@ class RecurrentTrunk(nn.Module):
         self.down1 = nn.Conv2d(a, b, 2, stride=2)
         self.level2 = nn.Sequential(*(Block(b) for _ in range(blocks)))
         self.down2 = nn.Conv2d(b, c, 2, stride=2)
-        self.level3 = nn.Sequential(*(Block(c) for _ in range(blocks)))
+        self.level3 = nn.Sequential(*(Block(c) for _ in range(blocks)), *(Block(c, d) for d in dilations))
+        self._calm = calm
         self.lstm = ConvLSTM(c, hidden)
         self.join = nn.Conv2d(hidden, c, 1)
         self.up2 = nn.ConvTranspose2d(c, b, 2, stride=2)
@@ -147,7 +164,7 @@ class RecurrentTrunk(nn.Module):
         x1 = self.level1(self.stem(x))
         x2 = self.level2(self.down1(F.relu(x1)))
         x3 = self.level3(self.down2(F.relu(x2)))
-        h, c = self.lstm(x3, h, c)
+        h, c = self.lstm(calmed(x3) if self._calm else x3, h, c)
         x3 = x3 + self.join(h.to(x3.dtype))
         x2 = self.merge2(torch.cat([self.up2(F.relu(x3)), x2], 1))
         x1 = self.merge1(torch.cat([self.up1(F.relu(x2)), x1], 1))

@@ -23,10 +23,12 @@ STEP = 16
 
 @dataclass(frozen=True, kw_only=True)
 class DetectionConfig:
-    """widths: channels at a quarter, an eighth and a sixteenth of the working size; hidden: of the ConvLSTM."""
+    """widths: channels at a quarter, an eighth and a sixteenth of the working size; hidden: of the ConvLSTM; dilations:
+    of blocks at a sixteenth, which see what lies farther off: a letter alone is no display yet."""
 
     widths: tuple[int, int, int] = field(default=(32, 48, 64))
     hidden: int = 32
+    dilations: tuple[int, ...] = field(default=(2, 4))
 
     def as_metadata(self) -> dict:
         return asdict(self)
@@ -53,7 +55,7 @@ class DetectionNetwork(RecurrentTrunk):
 
     def __init__(self, config: DetectionConfig | None = None) -> None:
         config = config or DetectionConfig()
-        super().__init__(16 * 5 + 4 * 2, config.widths, config.hidden)
+        super().__init__(16 * 5 + 4 * 2, config.widths, config.hidden, dilations=config.dilations, calm=True)
         self.config = config
         self.head = nn.Conv2d(config.widths[0], 16 * len(LEARNED), 1)
         # Overlays are rare: at first the answer is no.

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from osdclean.engine.network import InpaintingNetwork, Inputs, NetworkConfig, warp
+from osdclean.engine.network import InpaintingNetwork, Inputs, NetworkConfig, RecurrentTrunk, warp
 
 SMALL = NetworkConfig(widths=(8, 8, 8), hidden=8)
 
@@ -87,3 +87,17 @@ def test_gradients_reach_every_parameter_through_the_state():
     (luma, chroma), _ = net(inputs(seed=2), state)
     (luma.sum() + chroma.sum()).backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in net.parameters())
+
+
+def test_the_memory_of_a_calm_trunk_stays_open_however_large_its_features_are():
+    torch.manual_seed(0)
+    trunks = [RecurrentTrunk(4, (8, 8, 8), 8, calm=calm) for calm in (False, True)]
+    share = []
+    for trunk in trunks:
+        with torch.no_grad():
+            trunk.level3[0].b.weight.mul_(3000)
+        zero = torch.zeros(1, 8, 4, 4)
+        _, h, c = trunk.trunk(torch.randn(1, 4, 16, 16), zero, zero)
+        share.append(float((h.abs() > 0.01).float().mean() * (h.abs() < 0.7).float().mean()))
+        assert torch.isfinite(c).all()
+    assert share[1] > 0.8 > share[0]

@@ -103,6 +103,23 @@ def test_odd_small_and_large_sizes(model, size):
     assert 0 < mask.mean() < 1
 
 
+def test_8k_is_looked_at_small_and_marked_whole(model):
+    mask = found(noisy(2, 7680, 4320), 1, model)
+    assert mask.shape == (4320, 7680)
+    assert 0 < mask.mean() < 1
+
+
+def test_a_still_picture_and_one_that_is_all_overlay_have_a_result(model):
+    still = noisy(1) * 40
+    masks = [found(still, n, model) for n in (8, 9)]
+    assert (masks[0] == masks[1]).mean() > 0.9
+    white = vs.core.std.BlankClip(still, color=[235, 128, 128])
+    assert found(white, 3, model, kind="white").all()
+    whole = vs.core.osdclean.Detect(white, kind="white")
+    with pytest.raises(vs.Error, match="Inpaint: mask must leave a part of the picture to fill from"):
+        vs.core.osdclean.Inpaint(white, whole, device="cpu").get_frame(3)
+
+
 @pytest.mark.parametrize("length", [1, 2, 33])
 def test_short_clips(model, length):
     assert 0 < found(noisy(length), length - 1, model).mean() < 1
