@@ -2,8 +2,9 @@
 """Kernels: loops over scattered samples, compiled by Cython when the package is built.
 
 Numpy has no words for a path that is followed sample by sample through many frames: each of its steps would go through
-memory as a whole. What is here knows addresses and numbers alone; what they mean is said in `propagation` and
-`candidates`, who call them. All loops run without the interpreter's lock, in one thread, in a fixed order.
+memory as a whole. What is here knows addresses and numbers alone; what they mean is said in `propagation`,
+`candidates` and `unblend.solve`, who call them. All loops run without the interpreter's lock, in one thread, in a fixed
+order.
 
 A stack of planes or holes is passed as addresses (uint64, one per frame from frame `first` on; 0: the frame has no
 hole) and strides in bytes. kind is the type of the planes' samples: 0 uint8, 1 uint16, 2 float32, 3 float16. Holes are
@@ -732,3 +733,271 @@ def apply(
                 to = cython.address(out[writes[i], c])
                 for t in range(count):
                     to[t] = total[t]
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _sum8(v: cython.p_float) -> cython.float:
+    return ((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7]))
+
+
+def roughness(
+    unit: cython.float[:, ::1], u: cython.float[::1], v: cython.float[::1], pairs: cython.int[:, ::1], square: float
+) -> float:
+    """Sum of d^2 / (square + d^2) over pairs and columns, d = (u_i unit_i + v_i) - (u_j unit_j + v_j).
+
+    unit [N, T]; u, v [N]; pairs [E, 2]: numbers i, j.
+    """
+    e: cython.Py_ssize_t
+    t: cython.Py_ssize_t
+    k: cython.Py_ssize_t
+    width: cython.Py_ssize_t = unit.shape[1]
+    even: cython.Py_ssize_t = width - width % 8
+    one: cython.p_float
+    two: cython.p_float
+    ui: cython.float
+    uj: cython.float
+    level: cython.float
+    d: cython.float
+    wide: cython.float = square
+    sums = cython.declare(cython.float[8])
+    total: cython.double = 0
+    with cython.nogil:
+        for e in range(pairs.shape[0]):
+            one = cython.address(unit[pairs[e, 0], 0])
+            two = cython.address(unit[pairs[e, 1], 0])
+            ui = u[pairs[e, 0]]
+            uj = u[pairs[e, 1]]
+            level = v[pairs[e, 0]] - v[pairs[e, 1]]
+            for k in range(8):
+                sums[k] = 0
+            for t in range(0, even, 8):
+                for k in range(8):
+                    d = ui * one[t + k] - uj * two[t + k] + level
+                    sums[k] += d * d / (wide + d * d)
+            for t in range(even, width):
+                d = ui * one[t] - uj * two[t] + level
+                sums[0] += d * d / (wide + d * d)
+            total += _sum8(sums)
+    return total
+
+
+def couple(
+    unit: cython.float[:, ::1],
+    u: cython.float[::1],
+    v: cython.float[::1],
+    pairs: cython.int[:, ::1],
+    square: float,
+    strength: float,
+    share: cython.double[::1],
+    own: cython.double[:, ::1],
+    blocks: cython.float[:, :, ::1],
+    others: cython.int[:, ::1],
+    slot: cython.int,
+) -> None:
+    """Add pairs of neighbours to a system of 2x2 blocks, weighted by strength / (square + d^2), d as in `roughness`.
+
+    unit [N, T]; u, v [N]; pairs [E, 2]; share [E]: factor on each pair. Sums over columns are added to own [N, 3] (uu,
+    uv, vv of both ends) and written to blocks [n, K, 4] and others [n, K] for ends below n: i's in `slot`, j's in the
+    next.
+    """
+    n: cython.Py_ssize_t = blocks.shape[0]
+    e: cython.Py_ssize_t
+    t: cython.Py_ssize_t
+    k: cython.Py_ssize_t
+    i: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    width: cython.Py_ssize_t = unit.shape[1]
+    even: cython.Py_ssize_t = width - width % 8
+    one: cython.p_float
+    two: cython.p_float
+    ui: cython.float
+    uj: cython.float
+    level: cython.float
+    a: cython.float
+    b: cython.float
+    d: cython.float
+    w: cython.float
+    f: cython.float
+    wide: cython.float = square
+    strong: cython.float = strength
+    sw = cython.declare(cython.float[8])
+    sa = cython.declare(cython.float[8])
+    sb = cython.declare(cython.float[8])
+    saa = cython.declare(cython.float[8])
+    sbb = cython.declare(cython.float[8])
+    sab = cython.declare(cython.float[8])
+    total = cython.declare(cython.float[6])
+    with cython.nogil:
+        for e in range(pairs.shape[0]):
+            i = pairs[e, 0]
+            j = pairs[e, 1]
+            one = cython.address(unit[i, 0])
+            two = cython.address(unit[j, 0])
+            ui = u[i]
+            uj = u[j]
+            level = v[i] - v[j]
+            for k in range(8):
+                sw[k] = sa[k] = sb[k] = saa[k] = sbb[k] = sab[k] = 0
+            for t in range(0, even, 8):
+                for k in range(8):
+                    a = one[t + k]
+                    b = two[t + k]
+                    d = ui * a - uj * b + level
+                    w = strong / (wide + d * d)
+                    sw[k] += w
+                    sa[k] += w * a
+                    sb[k] += w * b
+                    saa[k] += w * a * a
+                    sbb[k] += w * b * b
+                    sab[k] += w * a * b
+            for t in range(even, width):
+                a = one[t]
+                b = two[t]
+                d = ui * a - uj * b + level
+                w = strong / (wide + d * d)
+                sw[0] += w
+                sa[0] += w * a
+                sb[0] += w * b
+                saa[0] += w * a * a
+                sbb[0] += w * b * b
+                sab[0] += w * a * b
+            f = share[e]
+            total[0] = f * _sum8(sw)
+            total[1] = f * _sum8(sa)
+            total[2] = f * _sum8(sb)
+            total[3] = f * _sum8(saa)
+            total[4] = f * _sum8(sbb)
+            total[5] = f * _sum8(sab)
+            own[i, 0] += total[3]
+            own[i, 1] += total[1]
+            own[i, 2] += total[0]
+            own[j, 0] += total[4]
+            own[j, 1] += total[2]
+            own[j, 2] += total[0]
+            if i < n:
+                blocks[i, slot, 0] = total[5]
+                blocks[i, slot, 1] = total[1]
+                blocks[i, slot, 2] = total[2]
+                blocks[i, slot, 3] = total[0]
+                others[i, slot] = j
+            if j < n:
+                blocks[j, slot + 1, 0] = total[5]
+                blocks[j, slot + 1, 1] = total[2]
+                blocks[j, slot + 1, 2] = total[1]
+                blocks[j, slot + 1, 3] = total[0]
+                others[j, slot + 1] = i
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _mapped(
+    own: cython.p_double,
+    blocks: cython.p_float,
+    others: cython.p_int,
+    count: cython.Py_ssize_t,
+    slots: cython.Py_ssize_t,
+    way: cython.p_float,
+    image: cython.p_double,
+) -> cython.double:
+    """image = own way - blocks way[others] for the first `count` samples; the product of image and way."""
+    i: cython.Py_ssize_t
+    k: cython.Py_ssize_t
+    first: cython.float
+    second: cython.float
+    b: cython.p_float
+    o: cython.p_float
+    a: cython.p_double
+    total: cython.double = 0
+    for i in range(count):
+        first = second = 0
+        for k in range(slots):
+            b = blocks + 4 * (i * slots + k)
+            o = way + 2 * others[i * slots + k]
+            first += b[0] * o[0]
+            first += b[1] * o[1]
+            second += b[2] * o[0]
+            second += b[3] * o[1]
+        a = own + 3 * i
+        o = way + 2 * i
+        image[2 * i] = a[0] * o[0] + a[1] * o[1] - first
+        image[2 * i + 1] = a[1] * o[0] + a[2] * o[1] - second
+        total += image[2 * i] * o[0] + image[2 * i + 1] * o[1]
+    return total
+
+
+def conjugate(
+    own: cython.double[:, ::1],
+    inverse: cython.float[:, ::1],
+    blocks: cython.float[:, :, ::1],
+    others: cython.int[:, ::1],
+    right: cython.double[:, ::1],
+    start: cython.float[:, ::1],
+    way: cython.float[:, ::1],
+    still: cython.float[:, ::1],
+    image: cython.double[:, ::1],
+    x: cython.double[:, ::1],
+    most: cython.int,
+    tolerance: float,
+) -> None:
+    """Solve own x - blocks x[others] = right by preconditioned conjugate gradients.
+
+    own, inverse [n, 3]: symmetric 2x2 blocks and their inverses, the preconditioner; blocks [n, K, 4], others [n, K];
+    right [n, 2], overwritten; start [N, 2]: a first guess of the first n samples, and what the others are. Room:
+    way [N, 2], still [n, 2], image [n, 2]. Written: x [n, 2]. Ends after `most` steps, or where the residual is
+    `tolerance` of the first. Directions are float32: half as much is read, and each step corrects the last.
+    """
+    n: cython.Py_ssize_t = own.shape[0]
+    slots: cython.Py_ssize_t = others.shape[1]
+    i: cython.Py_ssize_t
+    _step: cython.int
+    old: cython.double = 0
+    new: cython.double
+    first: cython.double
+    length: cython.double
+    least: cython.double = tolerance * tolerance
+    c: cython.p_float
+    if n == 0:
+        return
+    with cython.nogil:
+        _mapped(
+            cython.address(own[0, 0]), cython.address(blocks[0, 0, 0]), cython.address(others[0, 0]), n, slots,
+            cython.address(start[0, 0]), cython.address(image[0, 0]),
+        )  # fmt: skip
+        for i in range(n, way.shape[0]):
+            way[i, 0] = way[i, 1] = 0
+        for i in range(n):
+            x[i, 0] = start[i, 0]
+            x[i, 1] = start[i, 1]
+            right[i, 0] -= image[i, 0]
+            right[i, 1] -= image[i, 1]
+            c = cython.address(inverse[i, 0])
+            way[i, 0] = c[0] * right[i, 0] + c[1] * right[i, 1]
+            way[i, 1] = c[1] * right[i, 0] + c[2] * right[i, 1]
+            old += right[i, 0] * way[i, 0] + right[i, 1] * way[i, 1]
+        first = old
+        for _step in range(most):
+            if old <= least * first or old <= 1e-12:
+                break
+            length = old / _mapped(
+                cython.address(own[0, 0]), cython.address(blocks[0, 0, 0]), cython.address(others[0, 0]), n, slots,
+                cython.address(way[0, 0]), cython.address(image[0, 0]),
+            )  # fmt: skip
+            new = 0
+            for i in range(n):
+                x[i, 0] += length * way[i, 0]
+                x[i, 1] += length * way[i, 1]
+                right[i, 0] -= length * image[i, 0]
+                right[i, 1] -= length * image[i, 1]
+                c = cython.address(inverse[i, 0])
+                still[i, 0] = c[0] * right[i, 0] + c[1] * right[i, 1]
+                still[i, 1] = c[1] * right[i, 0] + c[2] * right[i, 1]
+                new += right[i, 0] * still[i, 0] + right[i, 1] * still[i, 1]
+            length = new / old
+            for i in range(n):
+                way[i, 0] = still[i, 0] + length * way[i, 0]
+                way[i, 1] = still[i, 1] + length * way[i, 1]
+            old = new

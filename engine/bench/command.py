@@ -28,6 +28,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--overlay", choices=(*_OVERLAYS, "all"), default="telemetry",
         help="what to lay over them; telemetry has one mask for all its states (default: telemetry)",
     )  # fmt: skip
+    parser.add_argument(
+        "--unblend", action="store_true",
+        help="no baselines: half-transparent marks, Unblend against Inpaint alone (60 frames of each clip by default)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--find", action="store_true",
+        help="no baselines: how well Detect finds overlays of all kinds; where a mask was drawn by hand, by that",
+    )  # fmt: skip
+    parser.add_argument(
+        "--restore", action="store_true", help="with --find: measure what Inpaint makes of the found masks as well"
+    )
+    parser.add_argument(
+        "--opacity", nargs="+", type=_share, metavar="A", help="with --unblend: the marks' (default: 0.3 0.5 0.7)"
+    )
+    parser.add_argument(
+        "--compress", nargs="+", type=_crf, metavar="CRF",
+        help="with --unblend: x264 after the mark, at each of these; none is without (default: none)",
+    )  # fmt: skip
     parser.add_argument("--frames", type=_positive, metavar="N", help="frames of each clip (default: all)")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="seed of the overlays (default: 1)")
     parser.add_argument(
@@ -69,6 +87,21 @@ def _positive(text: str) -> int:
     return value
 
 
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"must be above 0 and below 1, passed {text}")
+    return value
+
+
+def _crf(text: str) -> int | None:
+    if text == "none":
+        return None
+    if not text.isdecimal() or int(text) > 51:
+        raise argparse.ArgumentTypeError(f"must be 0 to 51 or none, passed {text}")
+    return int(text)
+
+
 def run(args: argparse.Namespace) -> int:
     """Run the bench, print the tables; 0. Raises OsdcleanError for what cannot be read, run or written."""
     from . import baselines, cases, pictures, table
@@ -84,6 +117,17 @@ def run(args: argparse.Namespace) -> int:
         print(text, end="")
         _write(args.markdown, text)
         return 0
+    for target in (args.json, args.markdown):
+        if target and not target.parent.is_dir():
+            raise OsdcleanError(f"the output folder {target.parent} does not exist; make it first (mkdir -p)")
+    if args.unblend:
+        return _unblend(args, node_arguments)
+    if args.opacity or args.compress:
+        raise OsdcleanError("--opacity and --compress go with --unblend")
+    if args.find:
+        return _find(args, node_arguments)
+    if args.restore:
+        raise OsdcleanError("--restore goes with --find")
     names = _chosen(args.baselines)
     for name in list(names):
         lack = baselines.missing(name)
@@ -92,9 +136,6 @@ def run(args: argparse.Namespace) -> int:
             names.remove(name)
     if args.without_node and not names:
         raise OsdcleanError("bench needs a method: --without-node and no baseline leave none")
-    for target in (args.json, args.markdown):
-        if target and not target.parent.is_dir():
-            raise OsdcleanError(f"the output folder {target.parent} does not exist; make it first (mkdir -p)")
     kinds = _OVERLAYS if args.overlay == "all" else (args.overlay,)
     methods = [*names, *([] if args.without_node else [table.OURS])]
 
@@ -110,15 +151,79 @@ def run(args: argparse.Namespace) -> int:
     steps.close()
 
     setting = {
+        **_setting(args), "memory": "osdclean's is its whole vspipe process, a baseline's what this process grew by",
+    }  # fmt: skip
+    _tell(args, table.markdown(rows, setting), table.report(rows, setting))
+    return 0
+
+
+def _unblend(args: argparse.Namespace, node_arguments: dict[str, str]) -> int:
+    """Un-blending against inpainting."""
+    from . import unblend
+    from .progress import Steps
+
+    if args.pictures:
+        raise OsdcleanError("--unblend writes no pictures; leave --pictures out")
+    opacities, crfs = args.opacity or unblend.OPACITIES, args.compress or (None,)
+    frames = args.frames or unblend.FRAMES
+    rows = []
+    steps = Steps(len(args.clips) * len(opacities) * len(crfs))
+    for crf in crfs:
+        for clip in args.clips:
+            known = None
+            for opacity in opacities:
+                case = unblend.load(clip, opacity, crf, args.seed, frames, args.fonts)
+                steps.begin(f"{case.name} {opacity:g}", case.length)
+                rows.append(unblend.measure(case, opacity, crf, node_arguments, steps.update, known))
+                known = rows[-1].inpainted if crf is None else None
+                steps.end()
+    steps.close()
+    setting = _setting(args)
+    _tell(args, unblend.markdown(rows, setting), unblend.report(rows, setting))
+    return 0
+
+
+def _find(args: argparse.Namespace, node_arguments: dict[str, str]) -> int:
+    """Finding overlays."""
+    from . import detection
+    from .progress import Steps
+
+    own = [clip for clip in args.clips if detection.drawn(clip) is not None]
+    clean = [clip for clip in args.clips if clip not in own]
+    rows = []
+    steps = Steps(len(clean) * len(detection.OVERLAYS) + len(own))
+    for overlay in detection.OVERLAYS:
+        for clip in clean:
+            case = detection.load(clip, overlay, args.seed, args.frames, args.fonts)
+            steps.begin(f"{case.name} {overlay}", case.length)
+            restored = args.restore and overlay in detection.RESTORED
+            rows.append(detection.measure(case, node_arguments, steps.update, restored, args.pictures))
+            steps.end()
+    for clip in own:
+        steps.begin(Path(clip).stem, 1)
+        rows += detection.measure_drawn(clip, node_arguments, args.pictures)
+        steps.end()
+    steps.close()
+    setting = _setting(args)
+    _tell(args, detection.markdown(rows, setting), detection.report(rows, setting))
+    return 0
+
+
+def _setting(args: argparse.Namespace) -> dict[str, object]:
+    """What the figures depend on, beside the clips."""
+    from . import table
+
+    return {
         "machine": table.machine(), "versions": table.versions(), "seed": args.seed,
         "fonts": "glyph sheets" if args.fonts else "drawn",
-        "memory": "osdclean's is its whole vspipe process, a baseline's what this process grew by",
     }  # fmt: skip
-    text = table.markdown(rows, setting)
+
+
+def _tell(args: argparse.Namespace, text: str, report: dict) -> None:
+    """Print the tables, and write what is asked for."""
     print(text, end="")
     _write(args.markdown, text)
-    _write(args.json, json.dumps(table.report(rows, setting), indent=1) + "\n")
-    return 0
+    _write(args.json, json.dumps(report, indent=1) + "\n")
 
 
 def _measured(case, names, methods, node_arguments, args, steps, pairs):

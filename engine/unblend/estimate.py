@@ -8,6 +8,7 @@
    paint may lie apart.
 5. The estimate is thin where the mark is all but opaque, and where the picture stands still, or does what its
    neighbours do not: there any opacity explains what is shown.
+6. All of it is thin where a coder's noise, stretched by the inverse, is worse than what inpainting does (`noise`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ..holes import require_clean
 from ..picture import PictureFormat, Planes
 from .grid import Grid, grid
 from .mark import Layer, Mark
+from .noise import noise
 from .solve import Inverse, Solver, begun, finished
 
 #: Frames of the sample, and fewest that say anything.
@@ -38,6 +40,11 @@ DOUBT = 0.15
 STILL_SHARE = 0.5
 #: A mark that changes a sample by less than this (RMS over time, 8-bit code values) is none.
 NOTHING = 0.75
+#: Stretched noise (its RMS at the finest scale, 8-bit code values) above which the mark is painted instead. Measured on
+#: 13 train clips under marks of 0.3, 0.5 and 0.7, not compressed and at crf 18, 23 and 28, mean luma PSNR in the hole:
+#: Inpaint alone 32.0, 31.4, 31.0, 29.3; solved for in any case 40.0, 33.4, 31.5, 28.2 (at worst 6 dB behind Inpaint);
+#: with this limit 40.0, 33.4, 31.9, 29.6 (at worst 2 dB behind, once). Not compressed, no clip has more than 1.35.
+NOISY = 1.4
 
 
 def sample_frames(length: int, most: int = FRAMES) -> tuple[int, ...]:
@@ -94,6 +101,9 @@ class Observer:
         found, paint = _estimated(luma, shown, _depth(self.hole))
         opacity = 1 - 1 / found.gain
         thin = _thin(luma, shown, found)
+        n = luma.hole_count
+        if noise(luma, np.concatenate([found.restored(shown[:n]), shown[n:]]), opacity * ~thin) > NOISY:
+            return self._nothing()
         whole = np.zeros(self.hole.shape, np.float32)
         whole[self.hole] = opacity
         painted = np.zeros(self.hole.shape, np.int32)

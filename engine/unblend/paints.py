@@ -37,10 +37,10 @@ def paints(
         proposed = able[rng.integers(0, len(able), _PROPOSALS)]
         jury = left if len(left) <= _JURY else left[rng.integers(0, len(left), _JURY)]
 
-        def belong(t: float, b: float, some: np.ndarray) -> np.ndarray:
+        def belong(t: np.ndarray, b: np.ndarray, some: np.ndarray) -> np.ndarray:
             return (np.abs(t * below[some] + b - mean[some]) < shift) & (np.abs(through[some] - t) < slack)
 
-        votes = [np.count_nonzero(belong(through[k], level[k], jury)) for k in proposed]
+        votes = belong(through[proposed, None], level[proposed, None], jury).sum(1)
         best = proposed[int(np.argmax(votes))]
         t, b = through[best], level[best]
         for _ in range(3):

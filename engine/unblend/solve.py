@@ -20,11 +20,11 @@ the Effectiveness of Visible Watermarks, CVPR 2017; one line per sample over all
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from .. import kernels
 from .grid import Grid
 from .paints import links, paints
 
@@ -37,7 +37,6 @@ TIE, DISCOUNT = 0.01, 0.5
 #: Most that is asked of one sample: opacity 0.95.
 MOST_GAIN = 20.0
 _ITERATIONS, _TOLERANCE = 100, 1e-2
-_CHUNK = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,38 +79,22 @@ class Solver:
     def step(self, scale: float, paint: np.ndarray | None = None, reach: float = 0.0) -> None:
         """One step. paint: int [hole samples], number of its paint, 0 for none (#4)."""
         n = self._count
-        blocks, others = [], []
+        ties = [] if paint is None else list(links(paint))
         own, free = np.zeros((len(self._u), 3)), np.full(n, float(self._frames))
-        for pairs in self._grid.pairs:
-            block = self._moments(pairs, scale)
-            i, j = pairs.T
-            if paint is not None:
-                inner = np.flatnonzero((i < n) & (j < n))
-                same = inner[(paint[i[inner]] > 0) & (paint[i[inner]] == paint[j[inner]])]
-                block[same] *= 1 - DISCOUNT
-                for end in (i, j):
-                    free[end[same]] -= DISCOUNT * self._frames / 4
-            for k, (end, other) in enumerate(((i, j), (j, i))):
-                own[end] += block[:, 3 * k : 3 * k + 3]
-                here = end < n
-                slot, to = np.zeros((n, 4), np.float32), np.zeros(n, np.int32)
-                slot[end[here]] = block[here][:, (6, 7, 8, 9) if k == 0 else (6, 8, 7, 9)]
-                to[end[here]] = other[here]
-                blocks.append(slot)
-                others.append(to)
-        if paint is not None:
-            for tied in links(paint):
-                block, mine = self._tie(tied, reach)
-                own[:n] += mine
-                blocks.append(block)
-                others.append(tied)
+        blocks = np.zeros((n, 4 + len(ties), 4), np.float32)
+        others = np.zeros((n, 4 + len(ties)), np.int32)
+        for way, pairs in enumerate(self._grid.pairs):
+            self._couple(2 * way, pairs, scale, paint, own, free, blocks, others)
+        for slot, tied in enumerate(ties, 4):
+            blocks[:, slot], mine = self._tie(tied, reach)
+            others[:, slot] = tied
+            own[:n] += mine
         # Newton's step for the logarithm of #1.
         u = self._u[:n]
-        start = np.stack([self._u, self._v], 1)
         own = own[:n] + [1e-3, 0, 1e-4]
         right = np.stack([2 * free / u + 1e-3 * u, 1e-4 * self._v[:n]], 1)
         own[:, 0] += free / (u * u)
-        found = _conjugate(own, np.stack(blocks, 1), np.stack(others, 1), right, start, self._held)
+        found = _conjugate(own, blocks, others, right, np.stack([self._u, self._v], 1), self._held)
         self._v[:n] = found[:, 1]
         if not self._held:
             self._u[:n] = np.maximum(found[:, 0], 0.3 * u)
@@ -124,36 +107,34 @@ class Solver:
         least = np.maximum((below + 1) / (mean + 1), (self._top + 1 - below) / (self._top + 1 - mean))
         self._u[:n] = np.clip(self._u[:n], np.maximum(1, least) * self._deviation[:n], MOST_GAIN * self._deviation[:n])
 
-    def _moments(self, pairs: np.ndarray, scale: float) -> np.ndarray:
-        """Per pair the sums over time that make its blocks, float64 [E, 10]: own of i (uu, uv, vv), own of j, then
-        between them (u_i u_j, u_i v_j, v_i u_j, v_i v_j)."""
+    def _couple(
+        self,
+        slot: int,
+        pairs: np.ndarray,
+        scale: float,
+        paint: np.ndarray | None,
+        own: np.ndarray,
+        free: np.ndarray,
+        blocks: np.ndarray,
+        others: np.ndarray,
+    ) -> None:
+        """Add neighbours of one kind to the system (see `kernels.couple`), those of one paint for less (#4)."""
         n = self._count
-        between = np.flatnonzero((pairs < n).any(1))
+        u, v, square = self._u.astype(np.float32), self._v.astype(np.float32), scale * scale
         clean = pairs[(pairs >= n).all(1)]
         # Neighbours on a grid, each held by four, differ by half of their weight's inverse; the ring shows the scale.
-        share = [w * d * d for _, _, w, d in self._weights(clean, scale)]
-        total, seen = sum(float(s.sum()) for s in share), sum(s.size for s in share)
+        total, seen = kernels.roughness(self._unit, u, v, clean, square), len(clean) * self._frames
         strength = 0.5 * seen / max(total, 1e-3 * max(seen, 1)) if seen else 0.5
-        out = np.zeros((len(pairs), 10))
-        at = 0
-        for zi, zj, w, _ in self._weights(pairs[between], scale):
-            w *= np.float32(strength)
-            rows = between[at : at + len(w)]
-            at += len(w)
-            wi, wj, total = w * zi, w * zj, w.sum(1)
-            si, sj = wi.sum(1), wj.sum(1)
-            dot = lambda a, b: np.einsum("et,et->e", a, b)  # noqa: E731
-            out[rows] = np.stack([dot(wi, zi), si, total, dot(wj, zj), sj, total, dot(wi, zj), si, sj, total], 1)
-        return out
-
-    def _weights(self, pairs: np.ndarray, scale: float) -> Iterator[tuple[np.ndarray, ...]]:
-        """In chunks that fit the cache: units of both ends, weight and difference, float32 [e, T]."""
-        u, v = self._u.astype(np.float32)[:, None], self._v.astype(np.float32)[:, None]
-        for first in range(0, len(pairs), _CHUNK):
-            i, j = pairs[first : first + _CHUNK].T
-            zi, zj = self._unit[i], self._unit[j]
-            d = u[i] * zi + v[i] - u[j] * zj - v[j]
-            yield zi, zj, 1 / (np.float32(scale * scale) + d * d), d
+        between = pairs[(pairs < n).any(1)]
+        share = np.ones(len(between))
+        if paint is not None:
+            known = np.append(paint, np.zeros(len(self._u) - n, paint.dtype))
+            i, j = between.T
+            same = (known[i] > 0) & (known[i] == known[j])
+            share[same] -= DISCOUNT
+            for end in (i, j):
+                free[end[same]] -= DISCOUNT * self._frames / 4
+        kernels.couple(self._unit, u, v, between, square, strength, share, own, blocks, others, slot)
 
     def _tie(self, tied: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
         """Ties of each hole sample to another: between the two, float32 [hole samples, 4], and its own, [.., 3]."""
@@ -179,48 +160,20 @@ def _conjugate(
     """Solve own x - blocks x[others] = right for the first samples of `start`; the others stay as they are.
 
     own: [n, 3]; blocks: float32 [n, K, 4]; others: int32 [n, K]; right: [n, 2]; start: [N, 2]. held: only the second
-    unknown of each sample is sought. Preconditioned by the inverse of each sample's own block.
+    unknown of each sample is sought. Preconditioned by the inverse of each sample's own block. Returns [n, 2].
     """
     n = len(own)
     uu, uv, vv = own.T
     if held:
-        inverse = np.stack([np.zeros(n), np.zeros(n), 1 / vv])
+        inverse = np.stack([np.zeros(n), np.zeros(n), 1 / vv], 1)
     else:
-        inverse = np.stack([vv, -uv, uu]) / np.maximum(uu * vv - uv * uv, 1e-9)
-    # One slot after the other: rows of this length stay in the cache.
-    slots = [(others[:, k].copy(), *np.ascontiguousarray(blocks[:, k].T)) for k in range(blocks.shape[1])]
-
-    def mapped(x: np.ndarray) -> np.ndarray:
-        u, v = np.ascontiguousarray(x.T, np.float32)
-        first, second = np.zeros((2, n), np.float32)
-        for other, b00, b01, b10, b11 in slots:
-            ou, ov = u[other], v[other]
-            first += b00 * ou
-            first += b01 * ov
-            second += b10 * ou
-            second += b11 * ov
-        return np.stack([uu * x[:n, 0] + uv * x[:n, 1] - first, uv * x[:n, 0] + vv * x[:n, 1] - second], 1)
-
-    def solved(r: np.ndarray) -> np.ndarray:
-        a, b, c = inverse
-        return np.stack([a * r[:, 0] + b * r[:, 1], b * r[:, 0] + c * r[:, 1]], 1)
-
-    x, r = start[:n].copy(), right - mapped(start)
-    z = solved(r)
-    way = np.zeros_like(start)
-    way[:n] = z
-    old = first = float((r * z).sum())
-    for _ in range(_ITERATIONS):
-        if old <= _TOLERANCE**2 * first or old <= 1e-12:
-            break
-        image = mapped(way)
-        length = old / float((way[:n] * image).sum())
-        x += length * way[:n]
-        r -= length * image
-        z = solved(r)
-        new = float((r * z).sum())
-        way[:n] = z + (new / old) * way[:n]
-        old = new
+        inverse = np.stack([vv, -uv, uu], 1) / np.maximum(uu * vv - uv * uv, 1e-9)[:, None]
+    first = start.astype(np.float32)
+    x, image, still = np.empty((n, 2)), np.empty((n, 2)), np.empty((n, 2), np.float32)
+    kernels.conjugate(
+        own, inverse.astype(np.float32), blocks, others, right.copy(), first, np.empty_like(first), still, image, x,
+        _ITERATIONS, _TOLERANCE,
+    )  # fmt: skip
     return x
 
 

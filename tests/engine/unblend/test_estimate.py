@@ -150,6 +150,29 @@ def test_what_is_all_but_opaque_is_to_be_painted_and_the_rest_is_not(truth):
     assert not cells.ravel()[mark.layers[1].index].any()
 
 
+@pytest.mark.parametrize("strength", [0.3, 0.5, 0.7])
+def test_a_mark_under_noise_that_the_inverse_would_multiply_is_refused(truth, strength):
+    opacity, rng = drawn(strength), np.random.default_rng(0)
+
+    def coded(planes):
+        return tuple(np.clip(p + np.rint(rng.normal(0, 4, p.shape)), 0, 255).astype(np.uint8) for p in planes)
+
+    mark = estimate([coded(blended(planes, opacity)) for planes in truth], YUV420, holed(opacity))
+    np.testing.assert_array_equal(mark.thin, holed(opacity))
+    assert all(len(layer.index) == 0 for layer in mark.layers)
+    # The same noise below the mark is the picture's own.
+    mark = estimate([blended(coded(planes), opacity) for planes in truth], YUV420, holed(opacity))
+    assert mark.thin.mean() < 0.01
+
+
+def test_the_same_frames_give_the_same_mark_bit_for_bit(truth):
+    opacity = drawn(0.5)
+    shown = [blended(planes, opacity) for planes in truth]
+    one, other = (estimate(shown, YUV420, holed(opacity)) for _ in range(2))
+    for a, b in zip(one.layers, other.layers, strict=True):
+        assert (a.opacity.tobytes(), a.colour.tobytes()) == (b.opacity.tobytes(), b.colour.tobytes())
+
+
 def test_too_few_frames_are_refused(truth):
     opacity = drawn(0.5)
     few = [blended(planes, opacity) for planes in truth[: estimating.FEWEST - 1]]
