@@ -9,6 +9,7 @@ nothing is lost and little is computed. U-Net: Ronneberger et al., MICCAI 2015; 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -18,11 +19,13 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkConfig:
-    """widths: channels at a half, a quarter and an eighth of the tile's size; hidden: of the ConvLSTM."""
+    """widths: channels at a half, a quarter and an eighth of the tile's size; hidden: of the ConvLSTM; blocks, calm:
+    see `RecurrentTrunk`."""
 
     widths: tuple[int, int, int] = field(default=(32, 48, 64))
     hidden: int = 64
     blocks: int = 1
+    calm: bool = False
 
     def as_metadata(self) -> dict:
         return asdict(self)
@@ -124,12 +127,25 @@ def calmed(x: Tensor) -> Tensor:
     return x * torch.rsqrt(x.float().square().mean(1, keepdim=True) + 0.01).to(x.dtype)
 
 
+def open_wide(network: nn.Module) -> None:
+    """Begin with weights that keep a signal's size on its way (He et al., ICCV 2015). torch's own make it smaller by
+    each layer: what a deep level says is then lost beside what goes past it, and it learns too late."""
+    for name, layer in network.named_modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) and "lstm" not in name:
+            taps = layer.kernel_size[0] * layer.kernel_size[1] if isinstance(layer, nn.Conv2d) else 1
+            # What is added to its own input adds to that.
+            added = 0.5 if name.endswith(".b") else 1.0
+            nn.init.normal_(layer.weight, std=added * (2 / (layer.in_channels * taps)) ** 0.5)
+            nn.init.zeros_(layer.bias)
+
+
 class RecurrentTrunk(nn.Module):
     """The U-Net with a ConvLSTM at its bottleneck that networks are made of, but for the head.
 
     channels: of what it is given; widths: at its own size, a half and a quarter of it; blocks: per level. dilations: of
-    further blocks at the bottleneck, which look farther. calm: what the ConvLSTM is given is brought to one size at
-    each place; else its gates shut for good where the features grow large.
+    further blocks at the bottleneck, which look farther. calm: nothing can shut for good while it learns. What the
+    ConvLSTM is given is brought to one size at each place, as its gates shut where features grow large; and between
+    the levels a little of what is negative passes, as a level whose way up is negative everywhere learns no more.
     """
 
     def __init__(
@@ -150,6 +166,7 @@ class RecurrentTrunk(nn.Module):
         self.down2 = nn.Conv2d(b, c, 2, stride=2)
         self.level3 = nn.Sequential(*(Block(c) for _ in range(blocks)), *(Block(c, d) for d in dilations))
         self._calm = calm
+        self._between = partial(F.leaky_relu, negative_slope=0.1) if calm else F.relu
         self.lstm = ConvLSTM(c, hidden)
         self.join = nn.Conv2d(hidden, c, 1)
         self.up2 = nn.ConvTranspose2d(c, b, 2, stride=2)
@@ -157,17 +174,19 @@ class RecurrentTrunk(nn.Module):
         self.up1 = nn.ConvTranspose2d(b, a, 2, stride=2)
         self.merge1 = nn.Conv2d(2 * a, a, 3, padding=1)
         self.tail = nn.Sequential(*(Block(a) for _ in range(blocks)))
+        if calm:
+            open_wide(self)
 
     def trunk(self, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Features [K, widths[0], H, W] of `x` [K, channels, H, W], for a head, and the ConvLSTM's new h and c
         [K, hidden, H/4, W/4]."""
         x1 = self.level1(self.stem(x))
-        x2 = self.level2(self.down1(F.relu(x1)))
-        x3 = self.level3(self.down2(F.relu(x2)))
+        x2 = self.level2(self.down1(self._between(x1)))
+        x3 = self.level3(self.down2(self._between(x2)))
         h, c = self.lstm(calmed(x3) if self._calm else x3, h, c)
         x3 = x3 + self.join(h.to(x3.dtype))
-        x2 = self.merge2(torch.cat([self.up2(F.relu(x3)), x2], 1))
-        x1 = self.merge1(torch.cat([self.up1(F.relu(x2)), x1], 1))
+        x2 = self.merge2(torch.cat([self.up2(self._between(x3)), x2], 1))
+        x1 = self.merge1(torch.cat([self.up1(self._between(x2)), x1], 1))
         return F.relu(self.tail(x1)), h, c
 
 
@@ -180,7 +199,7 @@ class InpaintingNetwork(RecurrentTrunk):
         config = config or NetworkConfig()
         n, a = self.PICTURES, config.widths[0]
         # Space-to-depth of luma, hole and two validities; chroma, two ages and the state's validity at half size.
-        super().__init__(4 * (n + 3) + 2 * n + 3, config.widths, config.hidden, config.blocks)
+        super().__init__(4 * (n + 3) + 2 * n + 3, config.widths, config.hidden, config.blocks, calm=config.calm)
         self.config = config
         self.head = nn.Conv2d(a, 4 * (n + 1) + 2, 3, padding=1)
         nn.init.zeros_(self.head.weight)

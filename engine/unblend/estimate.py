@@ -79,6 +79,8 @@ class Observer:
         self._step, self._grids = step, [luma if k == self._order[0] else chroma for k in range(picture.plane_count)]
         self._seen = [np.zeros((count, len(g.y)), picture.dtype) for g in self._grids]
         self._there = np.zeros(count, bool)
+        self._painted = [np.zeros((count, g.hole_count), picture.dtype) for g in self._grids]
+        self._guessed = np.zeros(count, bool)
 
     def see(self, k: int, planes: Planes) -> None:
         """Frame number `k` of the sample. Raises PictureError for samples that are not numbers."""
@@ -91,6 +93,25 @@ class Observer:
                 )
         self._there[k] = True
 
+    def guess(self, k: int, planes: Planes) -> None:
+        for painted, plane, g in zip(self._painted, planes, self._grids, strict=True):
+            painted[k] = plane[g.y[: g.hole_count], g.x[: g.hole_count]]
+        self._guessed[k] = True
+
+    def _columns(self):
+        seen = np.flatnonzero(self._there)
+        room = max(LEAST, BUDGET // len(self._grids[self._order[0]].y))
+        if len(seen) > room:
+            seen = seen[(np.arange(room) * len(seen)) // room]
+        return seen
+
+    def _guess(self, plane: int):
+        seen = self._columns()
+        columns = np.flatnonzero(self._guessed[seen])
+        if not len(columns):
+            return None
+        return columns, self._painted[plane][seen[columns]].T.astype(np.float32) * np.float32(255 / self.picture.peak)
+
     def mark(self) -> Mark:
         """The mark, from all frames seen. All of the hole is thin where fewer than FEWEST were."""
         main, *others = self._order
@@ -98,7 +119,7 @@ class Observer:
         if not len(luma.y) or not luma.hole_count or self._there.sum() < FEWEST:
             return self._nothing()
         shown = self._shown(main)
-        found, paint = _estimated(luma, shown, _depth(self.hole))
+        found, paint = _estimated(luma, shown, _depth(self.hole), self._guess(main))
         opacity = 1 - 1 / found.gain
         thin = _thin(luma, shown, found)
         n = luma.hole_count
@@ -120,7 +141,7 @@ class Observer:
             paints = _reduced(painted, shape, step)
             # A chroma sample has a paint where all its luma samples have that one.
             one = np.where(paints.min((1, 3)) == paints.max((1, 3)), paints.max((1, 3)), 0)[mine]
-            solver = Solver(g, shown, (1 / np.maximum(through, 0.05)).astype(np.float32))
+            solver = Solver(g, shown, (1 / np.maximum(through, 0.05)).astype(np.float32), self._guess(k))
             for scale in (64.0, 8.0, 2.0):
                 solver.step(scale, one, 30.0)
             clean = ~_reduced(bad, shape, step).any((1, 3))[mine]
@@ -170,11 +191,11 @@ def _depth(hole: np.ndarray) -> float:
     return float(np.percentile(distance[hole], 90))
 
 
-def _estimated(g: Grid, shown: np.ndarray, depth: float) -> tuple[Inverse, np.ndarray]:
+def _estimated(g: Grid, shown: np.ndarray, depth: float, guess=None) -> tuple[Inverse, np.ndarray]:
     """The inverse, and each sample's paint (#4)."""
     n, half = g.hole_count, shown.shape[1] // 2
     halves = [begun(g, np.ascontiguousarray(part)).inverse for part in (shown[:, :half], shown[:, half:])]
-    solver = begun(g, shown)
+    solver = begun(g, shown, guess)
     mean = solver.mean[:n]
     one, other = halves
     level = (one.gain - other.gain) * mean + one.offset - other.offset

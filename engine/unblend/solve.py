@@ -58,7 +58,8 @@ class Solver:
     only offsets are sought (chroma, whose opacity is that of luma).
     """
 
-    def __init__(self, grid: Grid, shown: np.ndarray, gain: np.ndarray | None = None) -> None:
+    def __init__(self, grid: Grid, shown: np.ndarray, gain: np.ndarray | None = None, guess=None) -> None:
+        self._guess = guess
         self._grid, self._held = grid, gain is not None
         self._count, self._frames = grid.hole_count, shown.shape[1]
         self.mean = shown.mean(1)
@@ -89,16 +90,43 @@ class Solver:
             blocks[:, slot], mine = self._tie(tied, reach)
             others[:, slot] = tied
             own[:n] += mine
-        # Newton's step for the logarithm of #1.
-        u = self._u[:n]
         own = own[:n] + [1e-3, 0, 1e-4]
-        right = np.stack([2 * free / u + 1e-3 * u, 1e-4 * self._v[:n]], 1)
+        u = self._u[:n]
+        right = np.stack([1e-3 * u, 1e-4 * self._v[:n]], 1)
+        if self._guess is not None:
+            self._lean(own, free, right)
+        # Newton's step for the logarithm of #1.
+        right[:, 0] += 2 * free / u
         own[:, 0] += free / (u * u)
         found = _conjugate(own, blocks, others, right, np.stack([self._u, self._v], 1), self._held)
         self._v[:n] = found[:, 1]
         if not self._held:
             self._u[:n] = np.maximum(found[:, 0], 0.3 * u)
             self._bound()
+
+    def _lean(self, own: np.ndarray, free: np.ndarray, right: np.ndarray) -> None:
+        n = self._count
+        columns, painted = self._guess
+        unit = self._unit[:n][:, columns]
+        apart = painted - self._u[:n, None].astype(np.float32) * unit - self._v[:n, None].astype(np.float32)
+        apart -= np.median(apart, 1, keepdims=True)
+        square = np.square(1.48 * np.median(np.abs(apart), 1, keepdims=True)) + P['floor']
+        if P['block']:
+            m = P['block']; k = len(columns) // m
+            means = apart[:, : k * m].reshape(n, k, m).mean(2)
+            slow = m * means.var(1, keepdims=True)
+            if P['slowmean']: slow = slow.mean()*np.ones_like(slow)
+            square = np.maximum(square, P['slow'] * slow)
+        if P['bias']:
+            pairs = np.concatenate(self._grid.pairs); pairs = pairs[(pairs >= n).all(1)]
+            rough = self.mean[pairs[:, 0]] - self.mean[pairs[:, 1]]
+            square = square + P['bias'] * self._frames * (np.mean(rough * rough) if not P['biasmed'] else np.median(np.abs(rough))**2)
+        w = P['trust'] * self._frames / len(columns) / square / (1 + P['cauchy'] * apart * apart / square)
+        g = P['gain']
+        own += np.stack([g * (w * unit * unit).sum(1), g*(w * unit).sum(1), w.sum(1)], 1)
+        right += np.stack([g * (w * unit * painted).sum(1), (w * painted).sum(1)], 1)
+        if g==0: right[:,1] -= (w*unit).sum(1)*self._u[:n]
+        free += g * (w * apart * apart).sum(1)
 
     def _bound(self) -> None:
         """Keep opacities to what can be (#3)."""
@@ -177,9 +205,12 @@ def _conjugate(
     return x
 
 
-def begun(grid: Grid, shown: np.ndarray) -> Solver:
+P = dict(trust=0.05, floor=4.0, cauchy=1.0, gain=1.0, block=0, slow=1.0, slowmean=0, bias=0, biasmed=0)
+
+
+def begun(grid: Grid, shown: np.ndarray, guess=None) -> Solver:
     """A solver that has taken the steps without paints."""
-    solver = Solver(grid, shown)
+    solver = Solver(grid, shown, None, guess)
     for scale in WIDE:
         solver.step(scale)
     return solver
