@@ -31,7 +31,7 @@ def told(error: BaseException, core, vsapi) -> str:
     if isinstance(error, OsdcleanError):
         return " ".join(str(error).split())
     if isinstance(error, MemoryError):
-        return "out of memory: make core.max_cache_size smaller, or, of Inpaint, period, warmup or lookahead"
+        return "out of memory: make core.max_cache_size smaller, and windows of Inpaint (period, warmup, lookahead)"
     vsapi.logMessage(lib.mtWarning, _bytes("".join(traceback.format_exception(error))), core)
     return " ".join(f"internal error, please report it: {type(error).__name__}: {error}".split())
 

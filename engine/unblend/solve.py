@@ -112,7 +112,7 @@ class Solver:
         apart -= np.median(apart, 1, keepdims=True)
         square = np.square(1.48 * np.median(np.abs(apart), 1, keepdims=True)) + P['floor']
         if P['block']:
-            m = P['block']; k = len(columns) // m
+            k = P['block']; m = len(columns) // k
             means = apart[:, : k * m].reshape(n, k, m).mean(2)
             slow = m * means.var(1, keepdims=True)
             if P['slowmean']: slow = slow.mean()*np.ones_like(slow)
