@@ -207,8 +207,8 @@ def test_a_mask_that_fails_in_mid_clip():
     [
         ("DeviceError", "Inpaint: cuda:0 is out of memory"),
         (RuntimeError, "Inpaint: internal error, please report it: RuntimeError: cuda:0 is out of memory"),
-        (MemoryError, "Inpaint: out of memory: make core.max_cache_size smaller, and windows of Inpaint (period, warmup, "
-         "lookahead)"),
+        (MemoryError, "Inpaint: out of memory: make core.max_cache_size smaller, and windows of Inpaint "
+         "(period, warmup, lookahead)"),
         (SystemExit, "Inpaint: internal error, please report it: SystemExit: cuda:0 is out of memory"),
     ],
 )
