@@ -90,15 +90,24 @@ def check_mask(mask, clip, vsapi, name: str = "mask") -> None:
     name: of the argument.
     """
     _constant(mask)
-    same_format = all(
-        getattr(mask.format, field) == getattr(clip.format, field)
-        for field in ("colorFamily", "sampleType", "bitsPerSample", "subSamplingW", "subSamplingH")
-    )
+    same_format = _same_format(mask, clip)
     same_size = (mask.width, mask.height) == (clip.width, clip.height)
     if not same_size or not (mask.format.colorFamily == lib.cfGray or same_format):
         raise PictureError(
             f"{name} must be Gray with the clip's dimensions, or of the clip's own format, "
             f"passed {describe(mask, vsapi)} and {describe(clip, vsapi)}"
+        )
+
+
+def check_alike(other, clip, vsapi, name: str) -> None:
+    """Raises PictureError unless another clip has the clip's format, size and length (VSVideoInfo). name: of the
+    argument."""
+    _constant(other)
+    alike = _same_format(other, clip) and (other.width, other.height) == (clip.width, clip.height)
+    if not alike or other.numFrames != clip.numFrames:
+        raise PictureError(
+            f"{name} must have the clip's format, dimensions and length, passed {describe(other, vsapi)} of "
+            f"{other.numFrames} frames and {describe(clip, vsapi)} of {clip.numFrames}"
         )
 
 
@@ -112,6 +121,13 @@ def describe(info, vsapi) -> str:
     name = ffi.new("char[32]")
     vsapi.getVideoFormatName(ffi.addressof(info.format), name)
     return f"{ffi.string(name).decode()}[{info.width}x{info.height}]"
+
+
+def _same_format(one, other) -> bool:
+    return all(
+        getattr(one.format, field) == getattr(other.format, field)
+        for field in ("colorFamily", "sampleType", "bitsPerSample", "subSamplingW", "subSamplingH")
+    )
 
 
 def _constant(info) -> None:

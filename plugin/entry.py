@@ -19,7 +19,7 @@ DETECT = (
     b"clip:vnode;kind:data[]:opt;sensitivity:float:opt;left:int:opt;top:int:opt;width:int:opt;height:int:opt;"
     b"grow:int:opt;hold:int:opt;include:vnode:opt;exclude:vnode:opt;model:data:opt;device:data:opt;precision:data:opt;"
 )
-UNBLEND = b"clip:vnode;mask:vnode;grow:int:opt;"
+UNBLEND = b"clip:vnode;mask:vnode;grow:int:opt;inpainted:vnode:opt;"
 TRACK = b"clip:vnode;frame:int;left:int;top:int;width:int;height:int;grow:int:opt;sc_threshold:float:opt;"
 
 

@@ -1,6 +1,6 @@
 """The node of `Unblend`: a mark is estimated once, from frames of the whole clip, and taken out of each frame.
 
-1. Which frames the estimate sees depends on the clip's length alone.
+1. Which frames the estimate sees, of the clip and of its inpainted version, depends on the clip's length alone.
 2. They are asked for when the first frame is (see `sample`).
 3. Every frame carries, as property `_Thin`, the mask of what could not be solved for, for `std.PropToClip`.
 """
@@ -12,14 +12,14 @@ from contextlib import ExitStack, closing
 from _osdclean_host import lib
 
 from ..engine.errors import OsdcleanError
-from ..engine.unblend.estimate import Observer, sample_frames
+from ..engine.unblend.estimate import Observer, guess_places, sample_frames
 from ..engine.unblend.mark import Mark
 from . import arguments
 from .blocks import GROUP, Failure
 from .filters import Filter, Input, serve
 from .frames import Frame, Layout, available, mask_frame
 from .masks import marked
-from .sample import Sample
+from .sample import FEW, Sample
 
 THIN = b"_Thin"
 
@@ -30,9 +30,14 @@ def create(given, out, core, vsapi) -> None:
         source, mask = (undo.enter_context(closing(Input(given, key, vsapi))) for key in (b"clip", b"mask"))
         picture = arguments.picture_of(source.info, vsapi)
         arguments.check_mask(mask.info, source.info, vsapi)
-        node = Unblend(source, mask, picture, arguments.grow_of(given, vsapi), vsapi)
+        inpainted = None
+        if arguments.has(given, "inpainted", vsapi):
+            inpainted = undo.enter_context(closing(Input(given, b"inpainted", vsapi)))
+            arguments.check_alike(inpainted.info, source.info, vsapi, "inpainted")
+        node = Unblend(source, mask, inpainted, picture, arguments.grow_of(given, vsapi), vsapi)
         undo.pop_all()
-    serve(node, out, source.info, [(source, lib.rpGeneral), (mask, lib.rpGeneral)], core, vsapi)
+    inputs = [one for one in (source, mask, inpainted) if one is not None]
+    serve(node, out, source.info, [(one, lib.rpGeneral) for one in inputs], core, vsapi)
 
 
 class Unblend(Filter):
@@ -40,16 +45,22 @@ class Unblend(Filter):
 
     NAME = "Unblend"
 
-    def __init__(self, source: Input, mask: Input, picture, grow: int, vsapi) -> None:
-        self._source, self._mask, self._picture, self._grow, self._vsapi = source, mask, picture, grow, vsapi
+    def __init__(self, source: Input, mask: Input, inpainted: Input | None, picture, grow: int, vsapi) -> None:
+        """inpainted: the source with the mask's hole inpainted, where that is to help the estimate."""
+        self._source, self._mask, self._inpainted = source, mask, inpainted
+        self._picture, self._grow, self._vsapi = picture, grow, vsapi
         self._layout = Layout.of(source.info)
         wanted = sample_frames(source.info.numFrames)  # 1
-        self._sample: Sample[Mark] = Sample(wanted, self._see, self._conclude)
         self._count = len(wanted)
+        self._guesses = guess_places(self._count) if inpainted is not None else ()
+        others = [wanted[k] for k in self._guesses]
+        self._sample: Sample[Mark] = Sample(wanted, self._see, self._conclude, others)
         self._observer: Observer | None = None
         self._looked = False
         self._thin: Frame | None = None
         source.keep(GROUP)
+        if inpainted is not None:
+            inpainted.keep(FEW)
 
     def get_frame(self, n: int, reason: int, asked, context, core):
         """As the host's. asked: notes the group last asked for, see `Sample.result`."""
@@ -62,7 +73,7 @@ class Unblend(Filter):
             return None
         if not self._looked:
             self._look(context)
-        mark = self._sample.result(n, self._source, asked, context, core, self._vsapi)
+        mark = self._sample.result(n, self._source, asked, context, core, self._vsapi, self._inpainted)
         if mark is None:
             return None
         if isinstance(mark, Failure):
@@ -80,6 +91,8 @@ class Unblend(Filter):
             self._thin.close()
         self._source.close()
         self._mask.close()
+        if self._inpainted is not None:
+            self._inpainted.close()
 
     def _look(self, context) -> None:
         """Begin to observe what the mask covers."""
@@ -88,7 +101,11 @@ class Unblend(Filter):
         self._observer, self._looked = Observer(self._picture, hole, self._count), True
 
     def _see(self, k: int, frame: Frame) -> None:
-        self._observer.see(k, frame.read(self._layout))
+        planes = frame.read(self._layout)
+        if k < self._count:
+            self._observer.see(k, planes)
+        else:
+            self._observer.see_inpainted(self._guesses[k - self._count], planes)
 
     def _conclude(self) -> Mark:
         mark, self._observer = self._observer.mark(), None

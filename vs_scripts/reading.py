@@ -110,7 +110,10 @@ def unblended(
 ) -> tuple[vs.VideoNode, vs.VideoNode]:
     """The clip without what is half transparent under the first frame of a mask, and the mask of what is left to
     inpaint. arguments: of `Inpaint`, whose `grow` is Unblend's."""
-    solved = vs.core.osdclean.Unblend(clip, hole, **{name: arguments[name] for name in ("grow",) if name in arguments})
+    # What Inpaint makes of the same hole keeps the estimate's level from drifting.
+    inpainted = vs.core.osdclean.Inpaint(clip, hole[0], **arguments)
+    grow = {name: arguments[name] for name in ("grow",) if name in arguments}
+    solved = vs.core.osdclean.Unblend(clip, hole, inpainted=inpainted, **grow)
     return solved, solved.std.PropToClip("_Thin")
 
 

@@ -174,8 +174,9 @@ def _unblend(args: argparse.Namespace, node_arguments: dict[str, str]) -> int:
             for opacity in opacities:
                 case = unblend.load(clip, opacity, crf, args.seed, frames, args.fonts)
                 steps.begin(f"{case.name} {opacity:g}", case.length)
+                if known is None or crf is not None:
+                    known = unblend.run("static_mask.vpy", case, node_arguments, steps.update)
                 rows.append(unblend.measure(case, opacity, crf, node_arguments, steps.update, known))
-                known = rows[-1].inpainted if crf is None else None
                 steps.end()
     steps.close()
     setting = _setting(args)

@@ -4,7 +4,8 @@
 2. Both ways are run as users run them, through vspipe: `static_mask.vpy` (Inpaint alone) and `unblend.vpy` (Unblend,
    then Inpaint on what that calls thin). Both are told the same hole and grow it alike; PSNR counts that alone.
 3. The truth is the clean clip, before any compression.
-4. What a hole hides does not reach Inpaint: without compression it is run once for all opacities of a clip.
+4. What a hole hides does not reach Inpaint: without compression it is run once for all opacities of a clip. (By
+   itself, that is: `unblend.vpy` runs it each time, for the estimate as well.)
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from ..settings import Settings
 from ..synth import marks, overlays
 from ..synth.compression import Compression, compressed
 from ..synth.glyphs import Fonts
-from ..unblend.estimate import estimate, sample_frames
+from ..unblend.estimate import estimate, guess_places, sample_frames
 from . import metrics, node
 from .cases import Case
 
@@ -90,26 +91,30 @@ def measure(
     crf: int | None,
     arguments: Mapping[str, object],
     on_frame: Callable[[int], None] | None = None,
-    inpainted: float | None = None,
+    inpainted: Sequence[Planes] | None = None,
 ) -> Row:
     """Run both ways over a case (#2). arguments: further ones of Inpaint, `grow` of both. inpainted: what Inpaint alone
-    reaches, where that is known (#4). Raises OsdcleanError where vspipe or the plugin is missing or fails."""
+    makes of it, where that is known (#4). Raises OsdcleanError where vspipe or the plugin is missing or fails."""
     holes = case.grown(int(arguments.get("grow", Settings.grow)))
     count = int(holes[0].sum())
-    with tempfile.TemporaryDirectory(prefix="osdclean-bench-") as name:
-        files = node.files(case, Path(name))
-
-        def psnr(script: str) -> float:
-            return metrics.psnr(case.truth, restored(case, files, script, arguments, on_frame), holes)
-
-        inpainted = psnr("static_mask.vpy") if inpainted is None else inpainted
-        unblended = psnr("unblend.vpy")
+    if inpainted is None:
+        inpainted = run("static_mask.vpy", case, arguments, on_frame)
+    unblended = run("unblend.vpy", case, arguments, on_frame)
     # In this process: vspipe does not tell it from its own start.
-    thin, seconds = estimated(case, holes[0])
+    thin, seconds = estimated(case, holes[0], inpainted)
     return Row(
         clip=case.name, width=case.picture.width, height=case.picture.height, frames=case.length, opacity=opacity,
-        crf=crf, hole=count, inpainted=inpainted, unblended=unblended, thin=float(thin.sum() / count), seconds=seconds,
+        crf=crf, hole=count, inpainted=metrics.psnr(case.truth, inpainted, holes),
+        unblended=metrics.psnr(case.truth, unblended, holes), thin=float(thin.sum() / count), seconds=seconds,
     )  # fmt: skip
+
+
+def run(
+    script: str, case: Case, arguments: Mapping[str, object], on_frame: Callable[[int], None] | None = None
+) -> list[Planes]:
+    """What a script makes of a case."""
+    with tempfile.TemporaryDirectory(prefix="osdclean-bench-") as name:
+        return restored(case, node.files(case, Path(name)), script, arguments, on_frame)
 
 
 def restored(
@@ -125,11 +130,13 @@ def restored(
     return node.frames(out, case)
 
 
-def estimated(case: Case, hole: np.ndarray) -> tuple[np.ndarray, float]:
+def estimated(case: Case, hole: np.ndarray, inpainted: Sequence[Planes]) -> tuple[np.ndarray, float]:
     """What Unblend calls thin in a grown hole, bool [H, W], and the seconds that the estimate took."""
     begun = time.monotonic()
-    frames = [case.overlaid[n] for n in sample_frames(case.length)]
-    return estimate(frames, case.picture, hole).thin, time.monotonic() - begun
+    wanted = sample_frames(case.length)
+    frames = [case.overlaid[n] for n in wanted]
+    guesses = [inpainted[wanted[k]] for k in guess_places(len(wanted))]
+    return estimate(frames, case.picture, hole, guesses).thin, time.monotonic() - begun
 
 
 def markdown(rows: Sequence[Row], setting: Mapping[str, Any]) -> str:

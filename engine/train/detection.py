@@ -30,6 +30,11 @@ class Crops:
 
     def __init__(self, folder: Path, prefix: str) -> None:
         self._list = [Marked.load(path) for path in sorted(folder.glob(f"{prefix}-*.npz"))]
+        #: Crops by number of shard and row: all, and those with something of each kind that there is.
+        self._all = [(k, row) for k, marked in enumerate(self._list) for row in range(len(marked.luma))]
+        seen = [int(np.bitwise_or.reduce(self._list[k].covered[row], None)) for k, row in self._all]
+        kinds = [[at for at, bits in zip(self._all, seen, strict=True) if bits >> k & 1] for k in range(len(LEARNED))]
+        self._by_kind = [some for some in kinds if some]
 
     def __len__(self) -> int:
         return sum(len(m.luma) for m in self._list)
@@ -37,13 +42,17 @@ class Crops:
     def batch(self, rng: np.random.Generator, size: int, frames: int) -> tuple[list[View], Tensor]:
         """`size` random sequences of `frames` frames: a view per frame, and what is covered, float32
         [frames, size, kinds, SIDE, SIDE]. Some are mirrored: the picture's own lettering then reads as no letters do,
-        so but few of them. Some are one frame all through, as a still picture is, and each frame of a survey."""
+        so but few of them. Some are one frame all through, as a still picture is, and each frame of a survey. Three of
+        four show a kind that was drawn first: rare kinds would hardly be learned else."""
         picked = []
         for _ in range(size):
-            marked = self._list[int(rng.integers(len(self._list)))]
+            some = self._all
+            if self._by_kind and rng.random() < 0.75:
+                some = self._by_kind[int(rng.integers(len(self._by_kind)))]
+            shard, row = some[int(rng.integers(len(some)))]
             first, mirror = int(rng.integers(0, LENGTH - frames + 1)), rng.random() < 0.2
             numbers = np.full(frames + 2, first) if rng.random() < 0.1 else np.arange(first - 1, first + frames + 1)
-            picked.append(cut(marked, int(rng.integers(len(marked.luma))), numbers, mirror))
+            picked.append(cut(self._list[shard], row, numbers, mirror))
         return tensors(picked)
 
     def everything(self, size: int) -> Iterator[tuple[list[View], Tensor]]:
@@ -78,13 +87,16 @@ def tensors(picked: Sequence[tuple[np.ndarray, ...]]) -> tuple[list[View], Tenso
 
 def marked_loss(logits: Tensor, covered: Tensor, overlap: float) -> dict[str, Tensor]:
     """Loss of logits [K, kinds, H, W] by part: "entropy", binary cross-entropy, and "overlap", 1 - Dice's coefficient
-    of each kind over the whole batch (Milletari et al., V-Net, 3DV 2016), as weighted."""
-    chance = torch.sigmoid(logits)
+    of each kind over the whole batch (Milletari et al., V-Net, 3DV 2016), as weighted. A kind that the batch does not
+    show has no overlap: counted, it would push all of its pixels down twenty times as hard as the kind pulls its own up
+    where it is shown, and a rare kind is never marked."""
+    chance, shown = torch.sigmoid(logits), covered.amax((0, 2, 3))
     both, sizes = (chance * covered).sum((0, 2, 3)), (chance + covered).sum((0, 2, 3))
+    missed = 1 - (2 * both + 50) / (sizes + 50)
     return {
         # Of a cover of a few per cent, what is missed counts more than what is marked in vain.
         "entropy": F.binary_cross_entropy_with_logits(logits, covered, pos_weight=logits.new_tensor(3.0)),
-        "overlap": overlap * (1 - (2 * both + 50) / (sizes + 50)).mean(),
+        "overlap": overlap * (missed * shown).sum() / shown.sum().clamp(min=1),
     }
 
 

@@ -9,6 +9,7 @@
 5. The estimate is thin where the mark is all but opaque, and where the picture stands still, or does what its
    neighbours do not: there any opacity explains what is shown.
 6. All of it is thin where a coder's noise, stretched by the inverse, is worse than what inpainting does (`noise`).
+7. Of some of these frames an inpainted version may be seen as well: it keeps the level from drifting (`solve` #5).
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ from ..picture import PictureFormat, Planes
 from .grid import Grid, grid
 from .mark import Layer, Mark
 from .noise import noise
-from .solve import Inverse, Solver, begun, finished
+from .solve import Guess, Inverse, Solver, begun, finished
 
 #: Frames of the sample, and fewest that say anything.
 FRAMES, FEWEST = 120, 12
+#: Inpainted frames among them: each costs a block of Inpaint in a long clip.
+GUESSES = 40
 #: Shown samples that are solved over at once; of a larger mark fewer frames are looked at, but not fewer than LEAST.
 BUDGET, LEAST = 1_500_000, 32
 #: Opacity from which a sample is thin: rounding alone is then worth three code values.
@@ -57,6 +60,11 @@ def sample_frames(length: int, most: int = FRAMES) -> tuple[int, ...]:
     return tuple((2 * k + 1) * length // (2 * most) for k in range(most))
 
 
+def guess_places(count: int) -> tuple[int, ...]:
+    """Which of `count` frames of the sample are to be seen inpainted, too: numbers among them (#7)."""
+    return sample_frames(count, GUESSES)
+
+
 class Observer:
     """Gathers what an estimate needs of `count` frames, in any order; not thread-safe."""
 
@@ -79,38 +87,28 @@ class Observer:
         self._step, self._grids = step, [luma if k == self._order[0] else chroma for k in range(picture.plane_count)]
         self._seen = [np.zeros((count, len(g.y)), picture.dtype) for g in self._grids]
         self._there = np.zeros(count, bool)
-        self._painted = [np.zeros((count, g.hole_count), picture.dtype) for g in self._grids]
-        self._guessed = np.zeros(count, bool)
+        self._inpainted: dict[int, list[np.ndarray]] = {}
 
     def see(self, k: int, planes: Planes) -> None:
         """Frame number `k` of the sample. Raises PictureError for samples that are not numbers."""
         for seen, plane, g in zip(self._seen, planes, self._grids, strict=True):
-            seen[k] = plane[g.y, g.x]
-            if self.picture.floating and not np.isfinite(seen[k]).all():
-                raise PictureError(
-                    f"float samples must be finite, passed NaN or infinity in sample frame {k}; "
-                    "clean the clip with std.Expr"
-                )
+            seen[k] = self._finite(plane[g.y, g.x], k)
         self._there[k] = True
 
-    def guess(self, k: int, planes: Planes) -> None:
-        for painted, plane, g in zip(self._painted, planes, self._grids, strict=True):
-            painted[k] = plane[g.y[: g.hole_count], g.x[: g.hole_count]]
-        self._guessed[k] = True
+    def see_inpainted(self, k: int, planes: Planes) -> None:
+        """The same frame, its hole inpainted; it counts where the frame itself is seen, too. Raises as `see`."""
+        self._inpainted[k] = [
+            self._finite(plane[g.y[: g.hole_count], g.x[: g.hole_count]], k)
+            for plane, g in zip(planes, self._grids, strict=True)
+        ]
 
-    def _columns(self):
-        seen = np.flatnonzero(self._there)
-        room = max(LEAST, BUDGET // len(self._grids[self._order[0]].y))
-        if len(seen) > room:
-            seen = seen[(np.arange(room) * len(seen)) // room]
-        return seen
-
-    def _guess(self, plane: int):
-        seen = self._columns()
-        columns = np.flatnonzero(self._guessed[seen])
-        if not len(columns):
-            return None
-        return columns, self._painted[plane][seen[columns]].T.astype(np.float32) * np.float32(255 / self.picture.peak)
+    def _finite(self, samples: np.ndarray, k: int) -> np.ndarray:
+        if self.picture.floating and not np.isfinite(samples).all():
+            raise PictureError(
+                f"float samples must be finite, passed NaN or infinity in sample frame {k}; "
+                "clean the clip with std.Expr"
+            )
+        return samples
 
     def mark(self) -> Mark:
         """The mark, from all frames seen. All of the hole is thin where fewer than FEWEST were."""
@@ -119,11 +117,15 @@ class Observer:
         if not len(luma.y) or not luma.hole_count or self._there.sum() < FEWEST:
             return self._nothing()
         shown = self._shown(main)
-        found, paint = _estimated(luma, shown, _depth(self.hole), self._guess(main))
-        opacity = 1 - 1 / found.gain
-        thin = _thin(luma, shown, found)
-        n = luma.hole_count
-        if noise(luma, np.concatenate([found.restored(shown[:n]), shown[n:]]), opacity * ~thin) > NOISY:
+        guess, depth, n = self._guess(main), _depth(self.hole), luma.hole_count
+        # A guess is to mend an estimate, not to have it refused.
+        for one in (None,) if guess is None else (guess, None):
+            found, paint = _estimated(luma, shown, depth, one)
+            opacity = 1 - 1 / found.gain
+            thin = _thin(luma, shown, found)
+            if noise(luma, np.concatenate([found.restored(shown[:n]), shown[n:]]), opacity * ~thin) <= NOISY:
+                break
+        else:
             return self._nothing()
         whole = np.zeros(self.hole.shape, np.float32)
         whole[self.hole] = opacity
@@ -154,8 +156,20 @@ class Observer:
         room = max(LEAST, BUDGET // len(self._grids[self._order[0]].y))
         if len(seen) > room:
             seen = seen[(np.arange(room) * len(seen)) // room]
-        scale = np.float32(255 / self.picture.peak)
-        return np.ascontiguousarray(self._seen[plane][seen].T.astype(np.float32) * scale)
+        return self._in_code_values(self._seen[plane][seen])
+
+    def _guess(self, plane: int) -> Guess | None:
+        """What was seen inpainted of a plane; None for nothing."""
+        places = [k for k in sorted(self._inpainted) if self._there[k]]
+        if not places:
+            return None
+        shown = self._seen[plane][places, : self._grids[plane].hole_count]
+        below = np.stack([self._inpainted[k][plane] for k in places])
+        return Guess(shown=self._in_code_values(shown), below=self._in_code_values(below))
+
+    def _in_code_values(self, samples: np.ndarray) -> np.ndarray:
+        """Samples [T, N] as float32 [N, T] in 8-bit code values."""
+        return np.ascontiguousarray(samples.T.astype(np.float32) * np.float32(255 / self.picture.peak))
 
     def _layer(self, g: Grid, found: Inverse, kept: np.ndarray) -> Layer:
         width = self.picture.plane_shape(0)[1] if g is self._grids[self._order[0]] else self.picture.plane_shape(1)[1]
@@ -170,11 +184,17 @@ class Observer:
         return Mark(picture=self.picture, layers=(none,) * self.picture.plane_count, thin=self.hole.copy())
 
 
-def estimate(frames: Sequence[Planes], picture: PictureFormat, hole: np.ndarray) -> Mark:
-    """The mark in `hole` (bool [H, W], see `Observer`) from frames that were picked by `sample_frames`."""
+def estimate(
+    frames: Sequence[Planes], picture: PictureFormat, hole: np.ndarray, inpainted: Sequence[Planes] = ()
+) -> Mark:
+    """The mark in `hole` (bool [H, W], see `Observer`) from frames that were picked by `sample_frames`. inpainted: of
+    those that `guess_places` picks, the same with the hole inpainted; or none."""
     observer = Observer(picture, hole, len(frames))
     for k, planes in enumerate(frames):
         observer.see(k, planes)
+    if inpainted:
+        for k, planes in zip(guess_places(len(frames)), inpainted, strict=True):
+            observer.see_inpainted(k, planes)
     return observer.mark()
 
 
@@ -191,7 +211,7 @@ def _depth(hole: np.ndarray) -> float:
     return float(np.percentile(distance[hole], 90))
 
 
-def _estimated(g: Grid, shown: np.ndarray, depth: float, guess=None) -> tuple[Inverse, np.ndarray]:
+def _estimated(g: Grid, shown: np.ndarray, depth: float, guess: Guess | None) -> tuple[Inverse, np.ndarray]:
     """The inverse, and each sample's paint (#4)."""
     n, half = g.hole_count, shown.shape[1] // 2
     halves = [begun(g, np.ascontiguousarray(part)).inverse for part in (shown[:, :half], shown[:, half:])]

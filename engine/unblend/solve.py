@@ -13,6 +13,11 @@ ring around the hole has. Clean samples have gain 1 and offset 0 and hold the wh
 4. Far from the hole's edge level and contrast drift, at hardly any cost. Marks are mostly painted in few paints, so
    samples that look like one paint are tied to each other across the hole (`paints`). What the contrast within one
    paint says of its gain counts less: it compares the picture inside with the picture beside, and these may differ.
+5. What inpainting makes of the hole is a guess at what is below: often a blurred one, but free of drift. What is shown,
+   given the guess, has the likelihood of a regression of the guess on what is shown, with -log(gain) as in #1. A guess
+   counts as much as it may be trusted: by how far it strays over time, and by how far its means over stretches of time
+   do, for what strays slowly strays the same way in many frames; and for less where the ring shows a picture that
+   mostly stays in place, for there it may be wrong in the same way at all times.
 
 The sum over frames of natural gradients as the measure, and the alternation of opacity and picture: Dekel et al., On
 the Effectiveness of Visible Watermarks, CVPR 2017; one line per sample over all frames: MakKi's delogo for AviUtl.
@@ -36,6 +41,11 @@ REACH = (30.0, 20.0, 12.0, 8.0, 6.0, 6.0)
 TIE, DISCOUNT = 0.01, 0.5
 #: Most that is asked of one sample: opacity 0.95.
 MOST_GAIN = 20.0
+#: What a frame of a guess counts, by how much more straying counts that is slow, and how far a guess strays at least
+#: (code values). Set on 16 train clips (docs/unblend.md, Level).
+TRUST, SLOW, STRAY = 6.0, 2.0, 2.0
+#: Stretches of time whose means are compared, and by how much they may stray beyond chance before they count double.
+STRETCHES, CHANCE = 6, 2.0
 _ITERATIONS, _TOLERANCE = 100, 1e-2
 
 
@@ -51,15 +61,25 @@ class Inverse:
         return self.gain[:, None] * shown + self.offset[:, None]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Guess:
+    """What is below the mark in some frames, as inpainting has it, and what is shown there: float32 [hole samples, K]
+    in 8-bit code values, in the order of time (#5)."""
+
+    shown: np.ndarray
+    below: np.ndarray
+
+
 class Solver:
     """Steps towards the inverse of one plane.
 
     shown: float32 [N, T], the grid's samples in 8-bit code values. gain: known gains, float32 [hole samples], where
-    only offsets are sought (chroma, whose opacity is that of luma).
+    only offsets are sought (chroma, whose opacity is that of luma). guess: of what is below, where there is one.
     """
 
-    def __init__(self, grid: Grid, shown: np.ndarray, gain: np.ndarray | None = None, guess=None) -> None:
-        self._guess = guess
+    def __init__(
+        self, grid: Grid, shown: np.ndarray, gain: np.ndarray | None = None, guess: Guess | None = None
+    ) -> None:
         self._grid, self._held = grid, gain is not None
         self._count, self._frames = grid.hole_count, shown.shape[1]
         self.mean = shown.mean(1)
@@ -70,6 +90,15 @@ class Solver:
         self._u, self._v = self._deviation.astype(np.float64), self.mean.astype(np.float64)
         if gain is not None:
             self._u[: self._count] *= gain
+        self._below = None if guess is None else guess.below
+        if guess is not None:
+            n = self._count
+            self._seen = (guess.shown - self.mean[:n, None]) / self._deviation[:n, None]
+            # How much of what the ring shows moves, against what stays.
+            clean = self.mean[n:].astype(np.float64)
+            clean -= clean.sum() / max(1, len(clean))
+            moves, stays = np.square(self._deviation[n:]).sum(), np.square(clean).sum()
+            self._trust = TRUST * min(1.0, float(moves / max(stays, 1e-3))) ** 2
 
     @property
     def inverse(self) -> Inverse:
@@ -90,10 +119,10 @@ class Solver:
             blocks[:, slot], mine = self._tie(tied, reach)
             others[:, slot] = tied
             own[:n] += mine
-        own = own[:n] + [1e-3, 0, 1e-4]
         u = self._u[:n]
+        own = own[:n] + [1e-3, 0, 1e-4]
         right = np.stack([1e-3 * u, 1e-4 * self._v[:n]], 1)
-        if self._guess is not None:
+        if self._below is not None:
             self._lean(own, free, right)
         # Newton's step for the logarithm of #1.
         right[:, 0] += 2 * free / u
@@ -105,28 +134,23 @@ class Solver:
             self._bound()
 
     def _lean(self, own: np.ndarray, free: np.ndarray, right: np.ndarray) -> None:
-        n = self._count
-        columns, painted = self._guess
-        unit = self._unit[:n][:, columns]
-        apart = painted - self._u[:n, None].astype(np.float32) * unit - self._v[:n, None].astype(np.float32)
+        """Add what the guess says of each sample to the system (#5)."""
+        n, x, y = self._count, self._seen, self._below
+        u, v = self._u[:n, None].astype(np.float32), self._v[:n, None].astype(np.float32)
+        apart = y - u * x - v
+        # A wrong level is what is sought: it makes the guess no worse.
         apart -= np.median(apart, 1, keepdims=True)
-        square = np.square(1.48 * np.median(np.abs(apart), 1, keepdims=True)) + P['floor']
-        if P['block']:
-            k = P['block']; m = len(columns) // k
-            means = apart[:, : k * m].reshape(n, k, m).mean(2)
-            slow = m * means.var(1, keepdims=True)
-            if P['slowmean']: slow = slow.mean()*np.ones_like(slow)
-            square = np.maximum(square, P['slow'] * slow)
-        if P['bias']:
-            pairs = np.concatenate(self._grid.pairs); pairs = pairs[(pairs >= n).all(1)]
-            rough = self.mean[pairs[:, 0]] - self.mean[pairs[:, 1]]
-            square = square + P['bias'] * self._frames * (np.mean(rough * rough) if not P['biasmed'] else np.median(np.abs(rough))**2)
-        w = P['trust'] * self._frames / len(columns) / square / (1 + P['cauchy'] * apart * apart / square)
-        g = P['gain']
-        own += np.stack([g * (w * unit * unit).sum(1), g*(w * unit).sum(1), w.sum(1)], 1)
-        right += np.stack([g * (w * unit * painted).sum(1), (w * painted).sum(1)], 1)
-        if g==0: right[:,1] -= (w*unit).sum(1)*self._u[:n]
-        free += g * (w * apart * apart).sum(1)
+        square = np.square(1.48 * np.median(np.abs(apart), 1, keepdims=True)) + STRAY**2
+        count = y.shape[1]
+        if length := count // STRETCHES:
+            means = apart[:, : STRETCHES * length].reshape(n, STRETCHES, length).mean(2)
+            slow = length * means.var(1, keepdims=True)
+            slow *= 1 + np.square(np.median(slow / square) / CHANCE)
+            square = np.maximum(square, SLOW * slow)
+        w = self._trust / (square + apart * apart)
+        own += np.stack([(w * x * x).sum(1), (w * x).sum(1), w.sum(1)], 1)
+        right += np.stack([(w * x * y).sum(1), (w * y).sum(1)], 1)
+        free += (w * apart * apart).sum(1)
 
     def _bound(self) -> None:
         """Keep opacities to what can be (#3)."""
@@ -205,12 +229,9 @@ def _conjugate(
     return x
 
 
-P = dict(trust=0.05, floor=4.0, cauchy=1.0, gain=1.0, block=0, slow=1.0, slowmean=0, bias=0, biasmed=0)
-
-
-def begun(grid: Grid, shown: np.ndarray, guess=None) -> Solver:
+def begun(grid: Grid, shown: np.ndarray, guess: Guess | None = None) -> Solver:
     """A solver that has taken the steps without paints."""
-    solver = Solver(grid, shown, None, guess)
+    solver = Solver(grid, shown, guess=guess)
     for scale in WIDE:
         solver.step(scale)
     return solver

@@ -113,6 +113,42 @@ def test_any_order_gives_the_same_and_frames_are_looked_at_once():
     assert {n: pixels(other.get_frame(n)) for n in wanted} == wanted
 
 
+def counting(clip: vs.VideoNode, made: Counter) -> vs.VideoNode:
+    def count(n, f):
+        made[n] += 1
+        return f
+
+    return vs.core.std.ModifyFrame(clip, clip, count)
+
+
+def test_an_inpainted_clip_keeps_the_level():
+    clean = truth(24)
+    shown = marked(clean)
+    made: Counter = Counter()
+    guess = counting(clean.std.BoxBlur(planes=0, hradius=3, vradius=3), made)
+    alone = vs.core.osdclean.Unblend(shown, mask())
+    led = vs.core.osdclean.Unblend(shown, mask(), inpainted=guess)
+    off = {node: sum(miss(node.get_frame(n), clean.get_frame(n)) for n in (0, 11, 23)) for node in (alone, led)}
+    assert off[led] < 0.9 * off[alone]
+    assert len(made) == 24
+    assert max(made.values()) == 1
+
+
+def test_any_order_gives_the_same_with_an_inpainted_clip():
+    shown = marked(truth(50))
+    guess = vs.core.osdclean.Inpaint(shown, mask(), period=10, warmup=4, lookahead=4, device="cpu")
+    one = vs.core.osdclean.Unblend(shown, mask(), inpainted=guess)
+    asked = {n: one.get_frame_async(n) for n in (49, 3, 20, 0, 21, 22)}
+    wanted = {n: pixels(a.result()) for n, a in asked.items()}
+    other = vs.core.osdclean.Unblend(shown, mask(), inpainted=guess)
+    assert {n: pixels(other.get_frame(n)) for n in wanted} == wanted
+    alone = vs.core.osdclean.Unblend(shown, mask())
+    assert pixels(alone.get_frame(3)) != wanted[3]
+    # The clip itself may be given: its frames are then asked for twice.
+    same = vs.core.osdclean.Unblend(shown, mask(), inpainted=shown)
+    assert {n: same.get_frame(n).props["Number"] for n in wanted} == {n: n for n in wanted}
+
+
 @pytest.mark.parametrize("format", [vs.GRAY16, vs.YUV444P10, vs.RGB24], ids=lambda f: vs.core.get_video_format(f).name)
 def test_other_formats(format):
     solved = vs.core.osdclean.Unblend(marked(truth(30, format)), mask())
@@ -124,6 +160,10 @@ def test_bad_arguments_are_told():
     for arguments, told in (
         ({"mask": masking(width=48)}, "mask must be Gray with the clip's dimensions"),
         ({"mask": mask(), "grow": 65}, "grow must be 0 to 64, passed 65"),
+        *(
+            ({"mask": mask(), "inpainted": other}, "inpainted must have the clip's format, dimensions and length")
+            for other in (shown[1:], shown.resize.Point(format=vs.YUV444P8), shown.std.Crop(left=2))
+        ),
     ):
         with pytest.raises(vs.Error, match=f"^Unblend: {told}"):
             vs.core.osdclean.Unblend(shown, **arguments)

@@ -10,7 +10,7 @@ from osdclean.engine.errors import ArgumentError, PictureError
 from osdclean.engine.holes import grown
 from osdclean.engine.picture import PictureFormat, Planes
 from osdclean.engine.unblend import estimate as estimating
-from osdclean.engine.unblend.estimate import Observer, estimate, sample_frames
+from osdclean.engine.unblend.estimate import Observer, estimate, guess_places, sample_frames
 
 HEIGHT, WIDTH = 96, 144
 YUV420 = PictureFormat(
@@ -187,13 +187,71 @@ def test_an_empty_hole_is_no_mark(truth):
     np.testing.assert_array_equal(restored(mark, truth[:1])[0][0], truth[0][0])
 
 
+def blurred(planes: Planes) -> Planes:
+    """A guess as inpainting makes them: right in the mean, but with less detail."""
+    return tuple(cv2.GaussianBlur(p, (0, 0), 1.5) for p in planes)
+
+
+def guesses(frames, change=blurred):
+    return [change(frames[k]) for k in guess_places(len(frames))]
+
+
+def luma_psnr(mark, shown, truth, inside) -> float:
+    true, got = (np.stack([p[0] for p in some])[:, inside] for some in (truth, restored(mark, shown)))
+    return psnr(true, got, np.ones_like(true, bool))
+
+
+@pytest.mark.parametrize("strength", [0.3, 0.5, 0.7])
+def test_a_guess_keeps_the_level_of_a_wide_mark(truth, strength):
+    opacity, few = np.zeros((HEIGHT, WIDTH), np.float32), truth[:14]
+    opacity[24:72, 36:108] = strength
+    hole, shown, inside = holed(opacity), [blended(planes, opacity) for planes in few], opacity > 0
+    alone, led = (estimate(shown, YUV420, hole, some) for some in ((), guesses(few)))
+    assert luma_psnr(led, shown, few, inside) > 3.5 + luma_psnr(alone, shown, few, inside)
+
+    def off(mark, plane):
+        miss = [a[plane].astype(float) - b[plane] for a, b in zip(restored(mark, shown), few, strict=True)]
+        return np.abs(np.mean(miss, 0))[12:36, 18:54].mean() if plane else np.abs(np.mean(miss, 0))[inside].mean()
+
+    assert off(led, 0) < 0.5 * off(alone, 0)
+    assert off(led, 1) + off(led, 2) < 0.8 * (off(alone, 1) + off(alone, 2))
+
+
+def test_a_guess_that_strays_counts_for_little(truth):
+    opacity, rng = drawn(0.5), np.random.default_rng(2)
+    hole, shown = holed(opacity), [blended(planes, opacity) for planes in truth]
+
+    def astray(planes):
+        # All of the frame at once, by another amount each time.
+        return tuple(np.clip(p + rng.normal(0, 40), 0, 255).astype(np.uint8) for p in planes)
+
+    alone, led = (
+        luma_psnr(estimate(shown, YUV420, hole, g), shown, truth, opacity > 0) for g in ((), guesses(truth, astray))
+    )
+    assert led > alone - 1
+
+
+def test_a_guess_does_not_have_an_estimate_refused(truth):
+    opacity, rng = drawn(0.5), np.random.default_rng(3)
+    hole, shown = holed(opacity), [blended(planes, opacity) for planes in truth]
+    rough = [rng.normal(0, 60, p.shape) for p in truth[0]]
+
+    def spoilt(planes):
+        return tuple(np.clip(p + r, 0, 255).astype(np.uint8) for p, r in zip(planes, rough, strict=True))
+
+    assert estimate(shown, YUV420, hole, guesses(truth, spoilt)).thin.mean() < 0.01
+
+
 def test_the_order_in_which_frames_come_does_not_matter(truth):
-    opacity = drawn(0.5)
-    shown = [blended(planes, opacity) for planes in truth[:24]]
+    opacity, frames = drawn(0.5), truth[:24]
+    shown, made = [blended(planes, opacity) for planes in frames], guesses(frames)
     observer = Observer(YUV420, holed(opacity), len(shown))
-    for k in np.random.default_rng(1).permutation(len(shown)):
+    rng = np.random.default_rng(1)
+    for k in rng.permutation(len(made)):
+        observer.see_inpainted(guess_places(len(shown))[k], made[k])
+    for k in rng.permutation(len(shown)):
         observer.see(int(k), shown[k])
-    for a, b in zip(observer.mark().layers, estimate(shown, YUV420, holed(opacity)).layers, strict=True):
+    for a, b in zip(observer.mark().layers, estimate(shown, YUV420, holed(opacity), made).layers, strict=True):
         np.testing.assert_array_equal(a.opacity, b.opacity)
         np.testing.assert_array_equal(a.colour, b.colour)
 
@@ -208,6 +266,8 @@ def test_bad_input_is_named():
     floating = PictureFormat(family="GRAY", floating=True, bits=32, width=WIDTH, height=HEIGHT)
     with pytest.raises(PictureError, match="finite"):
         Observer(floating, holed(drawn(0.5)), 3).see(0, (np.full((HEIGHT, WIDTH), np.nan, np.float32),))
+    with pytest.raises(PictureError, match="finite"):
+        Observer(floating, holed(drawn(0.5)), 3).see_inpainted(0, (np.full((HEIGHT, WIDTH), np.nan, np.float32),))
 
 
 @given(st.integers(1, 10**6), st.integers(1, 300))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from osdclean.engine import kernels
 from osdclean.engine.unblend.grid import grid
-from osdclean.engine.unblend.solve import _conjugate
+from osdclean.engine.unblend.solve import Guess, Solver, _conjugate
 
 
 @pytest.fixture(params=[5, 16, 37])
@@ -83,3 +83,45 @@ def test_conjugate_gradients_solve_the_system(held):
     np.testing.assert_allclose(found, wanted, atol=0.02)
     for array, before in zip((own, blocks, others, right, start), given, strict=True):
         np.testing.assert_array_equal(array, before)
+
+
+def weighed(moves: float, off: np.ndarray) -> float:
+    """What a guess that is off by so much in each frame counts, before a picture that moves by so much."""
+    hole = np.zeros((20, 24), bool)
+    hole[6:14, 7:17] = True
+    g = grid(hole)
+    rng = np.random.default_rng(4)
+    stays, unrest = rng.normal(120, 20, (len(g.y), 1)), rng.normal(0, moves, (len(g.y), len(off)))
+    shown = (stays + unrest).astype(np.float32)
+    n = g.hole_count
+    solver = Solver(g, shown, guess=Guess(shown=shown[:n], below=shown[:n] + off.astype(np.float32)))
+    own, free, right = np.zeros((n, 3)), np.zeros(n), np.zeros((n, 2))
+    solver._lean(own, free, right)
+    assert (free >= 0).all()
+    return float(own[:, 2].mean())
+
+
+def test_a_guess_counts_less_the_more_it_strays_the_more_slowly_and_the_less_moves():
+    off = np.random.default_rng(5).normal(0, 12, 36)
+    usual = weighed(40, off)
+    assert weighed(40, 3 * off) < usual / 5
+    assert weighed(40, np.sort(off)) < usual / 4
+    assert weighed(6, off) < usual / 20
+    # A wrong level is what is to be mended, and counts in full.
+    assert weighed(40, off + 30) == pytest.approx(usual, rel=0.01)
+
+
+def test_a_guess_moves_the_level_and_the_contrast_to_its_own():
+    hole = np.zeros((20, 24), bool)
+    hole[6:14, 7:17] = True
+    g = grid(hole)
+    n, rng = g.hole_count, np.random.default_rng(6)
+    # All samples differ: what they have in common with their neighbours says little, and the guess decides.
+    below = rng.normal(120, 40, (len(g.y), 36)).astype(np.float32)
+    shown = below.copy()
+    shown[:n] = below[:n] * 0.5 + 90
+    solver = Solver(g, shown, guess=Guess(shown=shown[:n], below=below[:n]))
+    for scale in (64.0, 32.0, 8.0, 8.0):
+        solver.step(scale)
+    assert np.abs(solver.inverse.gain - 2).mean() < 0.2
+    assert np.abs(solver.inverse.restored(shown[:n]) - below[:n]).mean() < 6
