@@ -12,7 +12,7 @@ def random_detector(path: Path) -> str:
     torch.manual_seed(4)
     network = DetectionNetwork(DetectionConfig(widths=(8, 8, 8), hidden=8))
     torch.nn.init.normal_(network.head.weight, std=0.5)
-    torch.nn.init.constant_(network.head.bias, -0.5)
+    torch.nn.init.constant_(network.head.bias, -1.5)
     weights.save(network, path)
     return str(path)
 

@@ -11,6 +11,10 @@ from .settings import DetectSettings
 
 #: Odds as levels, uint8: EVEN is where yes is as likely as no; LEVELS of them are one unit of the logarithm.
 EVEN, LEVELS = 128, 16
+#: Log odds from which on the network is believed at sensitivity 0.5; 4 more at 0, 4 less at 1. What is missed costs
+#: more than what is marked in vain: displays are found at a recall of 0.970 and a precision of 0.925 at 0, at 0.975 and
+#: 0.898 at -1; clean clips are marked by 0.10 and 0.16 %.
+DOUBTED = -1.0
 #: "white", in shares of full scale. Luma from which on a sample is bright, and the colour difference up to which it has
 #: no colour, at sensitivity 0 and at 1; between them in a straight line. Limited range has its white at 0.92.
 BRIGHT, COLOURLESS = (0.88, 0.56), (0.03, 0.16)
@@ -22,8 +26,7 @@ class Detector:
     def __init__(self, picture: PictureFormat, settings: DetectSettings) -> None:
         """Raises ArgumentError where the region does not lie in the picture."""
         self._picture, self._settings, self._region = picture, settings, settings.region(picture)
-        #: Odds from which on the network is believed: at sensitivity 0 and 1 they are e^4 to one, and one to e^4.
-        self._level = EVEN + LEVELS * 8 * (0.5 - settings.sensitivity)
+        self._level = EVEN + LEVELS * (8 * (0.5 - settings.sensitivity) + DOUBTED)
 
     def mask(
         self,

@@ -1,25 +1,28 @@
 """Finding overlays by the network, block by block.
 
-Policy of time (cited below as #1..#5):
+Policy of time (cited below as #1..#6):
 1. Frame n belongs to block n // PERIOD, whatever was asked before.
 2. A block is cut into STRANDS of equal length. On each the recurrent state runs in over SETTLE frames before it, so
    strands need not wait for each other.
 3. What stands still is what the survey found all along, and what the frame and the survey's mean say together: a logo
    hardly flickers, and its letters count though each frame alone would take them for a display's.
-4. Masks are closed along time (greatest, then least, of `hold` frames to either side): a gap of up to twice `hold`
+4. What was found in a neighbouring frame and looks the same here is here as well: lettering appears and goes from one
+   frame to the next, and the network is late by one at times.
+5. Masks are closed along time (greatest, then least, of `hold` frames to either side): a gap of up to twice `hold`
    frames is filled, and nothing is marked before an overlay comes or after it has gone.
-5. Nothing is derived from the number of processors, requests, free memory or the clock.
+6. Nothing is derived from the number of processors, requests, free memory or the clock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+import cv2
 import numpy as np
 import torch
 
 from ..picture import PictureFormat
-from .detector import EVEN, LEVELS
+from .detector import DOUBTED, EVEN, LEVELS
 from .evidence import Seen
 from .runner import THREADS, Runner
 from .settings import LEARNED, DetectSettings
@@ -27,6 +30,8 @@ from .survey import Learned
 
 #: Frames of a block, strands that it is cut into, and frames over which the state runs in.
 PERIOD, STRANDS, SETTLE = 32, THREADS, 4
+#: Mean change of luma (code values) up to which a part of a mask looks the same in the next frame.
+SAME = 8
 
 
 class Finder:
@@ -56,14 +61,16 @@ class Finder:
         odds: dict[int, np.ndarray] = {}
         for part in self._runner.workers.map(lambda strand: self._strand(strand, seen, rest, learned), strands):
             odds |= part
+        shared = self._runner.workers.map(lambda n: with_neighbours(n, odds, seen), marked)  # 4
+        odds = dict(zip(marked, shared, strict=True))
         return closed(odds, range(block * PERIOD, min(self.length, (block + 1) * PERIOD)), self._hold)
 
     def close(self) -> None:
         self._runner.close()
 
     def _marked(self, block: int) -> range:
-        """Frames whose odds are wanted for the masks of a block (#4)."""
-        reach = 2 * self._hold
+        """Frames whose odds are wanted for the masks of a block (#5)."""
+        reach = 2 * self._hold + 1
         return range(max(0, block * PERIOD - reach), min(self.length, (block + 1) * PERIOD + reach))
 
     def _strand(
@@ -88,8 +95,21 @@ class Finder:
         return (best * LEVELS + EVEN).round_().clamp_(0, 255).to(torch.uint8).numpy()
 
 
+def with_neighbours(n: int, odds: Mapping[int, np.ndarray], seen: Mapping[int, Seen]) -> np.ndarray:
+    """Odds of frame `n`, and those of the parts of its neighbours' masks that look the same in it (#4)."""
+    best = odds[n]
+    for k in (n - 1, n + 1):
+        if k in odds:
+            _, parts = cv2.connectedComponents((odds[k] > EVEN + LEVELS * DOUBTED).view(np.uint8))
+            change = cv2.absdiff(seen[k].luma, seen[n].luma)
+            same = np.bincount(parts.ravel(), change.ravel()) < SAME * np.bincount(parts.ravel())
+            same[0] = False
+            best = np.maximum(best, odds[k] * same[parts])
+    return best
+
+
 def closed(odds: Mapping[int, np.ndarray], wanted: range, hold: int) -> dict[int, np.ndarray]:
-    """Odds of the frames `wanted`, closed along time over `hold` frames to either side as far as there are (#4)."""
+    """Odds of the frames `wanted`, closed along time over `hold` frames to either side as far as there are (#5)."""
 
     def over(frames: Mapping[int, np.ndarray], n: int, most: np.ufunc) -> np.ndarray:
         return most.reduce([frames[k] for k in range(n - hold, n + hold + 1) if k in frames])

@@ -74,13 +74,15 @@ def test_show_and_pictures(footage, tmp_path, osdclean, random):
     assert osdclean("mask", footage.video, "-o", frame, "--detector", random, "--show").status == 0
     assert cv2.imread(str(frame)).shape == (64, 96, 3)
     picture = tmp_path / "preview.png"
-    assert osdclean("preview", footage.video, "-o", picture, "--detector", random, "--frame", 3).status == 0
+    part = ("--region", "10,10,60,40")
+    assert osdclean("preview", footage.video, "-o", picture, "--detector", random, *part, "--frame", 3).status == 0
     assert cv2.imread(str(picture)).shape[1] == 3 * 96
 
 
 def test_a_logo_that_never_goes_is_solved_for_under_one_mask(footage, tmp_path, osdclean, random):
     out, kept = tmp_path / "clean.mkv", tmp_path / "kept.mkv"
     words = ("clean", footage.video, out, "--kind", "logo", "--detector", random, "--encoder", "ffv1")
+    words += ("--region", "10,10,40,30")
     assert osdclean(*words, "--keep-mask", kept).status == 0
     masks = grays(kept)
     assert len(masks) == footage.frames

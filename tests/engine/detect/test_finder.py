@@ -1,7 +1,8 @@
 """Blocks of masks by the network."""
 
 import numpy as np
-from osdclean.engine.detect.finder import closed
+from osdclean.engine.detect.evidence import Seen
+from osdclean.engine.detect.finder import closed, with_neighbours
 
 
 def odds(row: str) -> dict[int, np.ndarray]:
@@ -24,3 +25,20 @@ def test_a_clip_s_ends_are_no_gaps():
     assert drawn(closed(odds("#....#"), range(6), 2)) == "######"
     assert drawn(closed(odds("..#...."), range(7), 2)) == "..#...."
     assert drawn(closed(odds("#...."), range(5), 2)) == "#...."
+
+
+def test_what_looks_the_same_in_the_next_frame_is_there_as_well():
+    rng = np.random.default_rng(0)
+    lumas = [rng.integers(0, 200, (40, 60), np.uint8) for _ in range(4)]
+    found = {n: np.full((40, 60), 20, np.uint8) for n in range(4)}
+    # A caption in frames 1 to 3, found from 2 on; a mark that is in frame 2 alone.
+    for n in (1, 2, 3):
+        lumas[n][5:10, 5:30] = 235
+    found[2][5:10, 5:30] = found[3][5:10, 5:30] = 200
+    found[2][20:25, 5:30] = 200
+    chroma = np.zeros((2, 20, 30), np.uint8)
+    seen = {n: Seen(luma=luma, chroma=chroma) for n, luma in enumerate(lumas)}
+    made = [with_neighbours(n, found, seen) > 128 for n in range(4)]
+    assert [bool(m[5:10, 5:30].all()) for m in made] == [False, True, True, True]
+    assert [bool(m[20:25, 5:30].any()) for m in made] == [False, False, True, False]
+    assert not any(m[30:].any() for m in made)
