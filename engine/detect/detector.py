@@ -9,12 +9,8 @@ from ..holes import grown
 from ..picture import PictureFormat, Planes
 from .settings import DetectSettings
 
-#: Odds as levels, uint8: EVEN is where yes is as likely as no; LEVELS of them are one unit of the logarithm.
+#: Odds as levels, uint8: above EVEN a sample is marked at sensitivity 0.5; LEVELS of them are a unit of the logarithm.
 EVEN, LEVELS = 128, 16
-#: Log odds from which on the network is believed at sensitivity 0.5; 4 more at 0, 4 less at 1. What is missed costs
-#: more than what is marked in vain: displays are found at a recall of 0.970 and a precision of 0.925 at 0, at 0.975 and
-#: 0.898 at -1; clean clips are marked by 0.10 and 0.16 %.
-DOUBTED = -1.0
 #: "white", in shares of full scale. Luma from which on a sample is bright, and the colour difference up to which it has
 #: no colour, at sensitivity 0 and at 1; between them in a straight line. Limited range has its white at 0.92.
 BRIGHT, COLOURLESS = (0.88, 0.56), (0.03, 0.16)
@@ -26,7 +22,7 @@ class Detector:
     def __init__(self, picture: PictureFormat, settings: DetectSettings) -> None:
         """Raises ArgumentError where the region does not lie in the picture."""
         self._picture, self._settings, self._region = picture, settings, settings.region(picture)
-        self._level = EVEN + LEVELS * (8 * (0.5 - settings.sensitivity) + DOUBTED)
+        self._level = EVEN + LEVELS * 8 * (0.5 - settings.sensitivity)
 
     def mask(
         self,

@@ -22,14 +22,17 @@ import numpy as np
 import torch
 
 from ..picture import PictureFormat
-from .detector import DOUBTED, EVEN, LEVELS
+from .detector import EVEN, LEVELS
 from .evidence import Seen
 from .runner import THREADS, Runner
 from .settings import LEARNED, DetectSettings
 from .survey import Learned
 
 #: Frames of a block, strands that it is cut into, and frames over which the state runs in.
-PERIOD, STRANDS, SETTLE = 32, THREADS, 4
+PERIOD, STRANDS, SETTLE = 64, THREADS, 4
+#: Log odds from which on the network is believed of each kind: what is missed costs more than what is marked in vain,
+#: but of what it takes for moving marks much is none.
+BELIEVED = {"osd": -1.0, "logo": -0.5, "subtitle": -1.0, "moving": 0.5}
 #: Mean change of luma (code values) up to which a part of a mask looks the same in the next frame.
 SAME = 8
 
@@ -91,7 +94,7 @@ class Finder:
         if "logo" in self._kinds:  # 3
             logo = logits[LEARNED.index("logo")]
             torch.maximum((logo + torch.from_numpy(learned.logo)) / 2, torch.from_numpy(learned.stands), out=logo)
-        best = logits[[LEARNED.index(kind) for kind in self._kinds]].amax(0)
+        best = torch.stack([logits[LEARNED.index(kind)] - BELIEVED[kind] for kind in self._kinds]).amax(0)
         return (best * LEVELS + EVEN).round_().clamp_(0, 255).to(torch.uint8).numpy()
 
 
@@ -100,7 +103,7 @@ def with_neighbours(n: int, odds: Mapping[int, np.ndarray], seen: Mapping[int, S
     best = odds[n]
     for k in (n - 1, n + 1):
         if k in odds:
-            _, parts = cv2.connectedComponents((odds[k] > EVEN + LEVELS * DOUBTED).view(np.uint8))
+            _, parts = cv2.connectedComponents((odds[k] > EVEN).view(np.uint8))
             change = cv2.absdiff(seen[k].luma, seen[n].luma)
             same = np.bincount(parts.ravel(), change.ravel()) < SAME * np.bincount(parts.ravel())
             same[0] = False
