@@ -23,7 +23,7 @@ def light_scripts(tmp_path_factory):
     folder = tmp_path_factory.mktemp("light") / "scripts"
     shutil.copytree(frameserver.scripts(), folder)
     script = (folder / "clean.vpy").read_text()
-    call = "vs.core.osdclean.Inpaint(source, holes, **inpaint_arguments(given))"
+    call = "vs.core.osdclean.Inpaint(source, holes, **arguments)"
     assert call in script
     (folder / "clean.vpy").write_text(script.replace(call, "source"))
     return folder
