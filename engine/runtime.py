@@ -55,8 +55,10 @@ def precision_of(name: str, device: torch.device) -> torch.dtype:
 
 @dataclass(frozen=True, kw_only=True)
 class Key:
-    """What makes two nodes share a network. stamp: of the file, so that one written anew is loaded anew."""
+    """What makes two nodes share a network. load: by what it is read, which refuses files of other networks; stamp: of
+    the file, so that one written anew is loaded anew."""
 
+    load: Callable[[str], nn.Module]
     path: str
     device: str
     precision: str
@@ -76,7 +78,9 @@ class Loaded[N: nn.Module]:
         self.dtype = precision_of(precision, self.device)
         path = default if model == "default" else model
         stamp = (os.stat(path).st_mtime_ns, os.stat(path).st_size) if os.path.exists(path) else (0, 0)
-        self._key = Key(path=os.path.abspath(path), device=str(self.device), precision=str(self.dtype), stamp=stamp)
+        self._key = Key(
+            load=load, path=os.path.abspath(path), device=str(self.device), precision=str(self.dtype), stamp=stamp
+        )
         with _lock:
             network, users = _shared.get(self._key, (None, 0))
             if network is None:
