@@ -48,6 +48,11 @@ def write(path: Path, tensors: dict[str, Tensor], kind: str, network: dict, trai
         os.chmod(beside, 0o644)  # safetensors lets the owner alone read
 
 
+def file_of(model: str, default: Path) -> Path:
+    """The weights file of a `model`: `default`, or the path that it is."""
+    return default if model == "default" else Path(model)
+
+
 def load(model: str) -> InpaintingNetwork:
     """The network of a weights file ("default" or a path), float32 on the CPU. Raises ModelError."""
     from .network import InpaintingNetwork, NetworkConfig
@@ -66,7 +71,7 @@ def _loaded[N: nn.Module](model: str, kind: str, make: Callable[[dict], N], defa
     """default: what `model="default"` means."""
     from safetensors import SafetensorError, safe_open
 
-    path = default if model == "default" else Path(model)
+    path = file_of(model, default)
     if not path.is_file():
         raise ModelError(f'model must be "default" or a weights file, passed {model}, which does not exist')
     try:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import vapoursynth as vs
 
@@ -87,6 +91,30 @@ def masking(
         return out
 
     return vs.core.std.ModifyFrame(blank, blank, draw)
+
+
+def failing(clip: vs.VideoNode, at: int) -> vs.VideoNode:
+    """`clip`, whose frame `at` cannot be made."""
+
+    def fail(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
+        if n == at:
+            raise ValueError("the disk was pulled out")
+        return f
+
+    return vs.core.std.ModifyFrame(clip, clip, fail)
+
+
+@contextmanager
+def letting_go() -> Iterator[Callable[[], int]]:
+    """Yields what tells how many nodes of the plugin there are more than before; fails where any is left at the end."""
+    vs.core.osdclean.Version()  # loads the plugin's modules
+    from osdclean.plugin import filters
+
+    gc.collect()
+    before = len(filters._handles)
+    yield lambda: len(filters._handles) - before
+    gc.collect()
+    assert len(filters._handles) == before, "nodes of the plugin are held"
 
 
 def pixels(frame: vs.VideoFrame) -> bytes:

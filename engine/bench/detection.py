@@ -21,25 +21,22 @@ from zlib import crc32
 import cv2
 import numpy as np
 
-from ..detect.settings import LEARNED
+from ..detect.settings import KIND_OF, LEARNED, TOLERANCE
 from ..footage import decoded
 from ..synth import overlays
 from ..synth.glyphs import Fonts
 from . import metrics, node
 from .cases import Case
+from .table import header, line, opening
 
-#: Pixels by which a mask may miss an edge and still be right.
-TOLERANCE = 2
+_LAID = (
+    "telemetry-per-frame", "telemetry-systems", "timestamp", "logo", "logo-transparent", "subtitles",
+    "subtitles-styled", "moving", "flashing",
+)  # fmt: skip
 #: Overlays that are laid over the clips, and the kind as which each is to be found; "clean" lays none.
-OVERLAYS = {
-    "telemetry-per-frame": "osd", "telemetry-systems": "osd", "timestamp": "osd", "logo": "logo",
-    "logo-transparent": "logo", "subtitles": "subtitle", "subtitles-styled": "subtitle", "moving": "moving",
-    "flashing": "moving", "clean": "any",
-}  # fmt: skip
+OVERLAYS = {name: KIND_OF[name] for name in _LAID} | {"clean": "any"}
 #: Overlays after which PSNR is measured where that is asked for.
 RESTORED = ("telemetry-per-frame", "logo", "subtitles")
-
-
 #: Masks drawn by hand, named after clip and frame; a sample is 0 or 1 + the number of its kind in LEARNED.
 DRAWN = Path(__file__).parent / "drawn"
 
@@ -120,8 +117,6 @@ def measure(
 def judged(case: Case, masks: np.ndarray, seconds: float = 0.0) -> Row:
     """Figures of found masks, bool [T, H, W] (#4)."""
     truth = np.stack(case.holes)
-    kernel = np.ones((2 * TOLERANCE + 1,) * 2, np.uint8)
-    near = lambda many: np.stack([cv2.dilate(m.view(np.uint8), kernel) for m in many]) > 0  # noqa: E731
     there, found = int(truth.sum()), int(masks.sum())
     stays = truth[1:] & truth[:-1]
     return Row(
@@ -132,6 +127,12 @@ def judged(case: Case, masks: np.ndarray, seconds: float = 0.0) -> Row:
         flicker=float(((masks[1:] != masks[:-1]) & stays).sum() / stays.sum()) if stays.any() else None,
         seconds=seconds,
     )  # fmt: skip
+
+
+def near(masks: np.ndarray) -> np.ndarray:
+    """What is within TOLERANCE of masks; both bool [T, H, W]."""
+    kernel = np.ones((2 * TOLERANCE + 1,) * 2, np.uint8)
+    return np.stack([cv2.dilate(mask.view(np.uint8), kernel) for mask in masks]) > 0
 
 
 def drawn(clip: str | Path) -> tuple[int, np.ndarray] | None:
@@ -191,20 +192,19 @@ def _psnr(case: Case, folder: Path, arguments: Mapping[str, object]) -> float:
 
 def markdown(rows: Sequence[Row], setting: Mapping[str, Any]) -> str:
     """A table per overlay, a line per clip."""
-    out = [" ".join(f"{key}: {value}." for key, value in setting.items()), ""]
+    out = opening(setting)
     for overlay in dict.fromkeys(row.overlay for row in rows):
         mine = [row for row in rows if row.overlay == overlay]
         out += [f"## {overlay}" + (f": kind {mine[0].kind}" if mine[0].kind != overlay else ""), ""]
-        out.append(_line(["clip", "size", "covered %", "marked %", "recall", "precision", "flicker %", "ms/frame",
-                          "true mask dB", "found mask dB"]))  # fmt: skip
-        out.append(_line(["---"] * 10))
+        out += header(["clip", "size", "covered %", "marked %", "recall", "precision", "flicker %", "ms/frame",
+                       "true mask dB", "found mask dB"])  # fmt: skip
         for row in mine:
-            out.append(_line([row.clip, f"{row.width}x{row.height}", *_cells(row)]))
+            out.append(line([row.clip, f"{row.width}x{row.height}", *_cells(row)]))
         mean = {
             name: _mean([getattr(row, name) for row in mine])
             for name in ("coverage", "marked", "recall", "precision", "flicker", "seconds", "true", "found")
         }
-        out += [_line(["**mean**", "", *_cells(replace(mine[0], **mean))]), ""]
+        out += [line(["**mean**", "", *_cells(replace(mine[0], **mean))]), ""]
     return "\n".join(out) + "\n"
 
 
@@ -221,10 +221,6 @@ def _cells(row: Row) -> list[str]:
         of(row.coverage, ".2f", 100), of(row.marked, ".2f", 100), of(row.recall, ".3f"), of(row.precision, ".3f"),
         of(row.flicker, ".2f", 100), of(row.seconds, ".0f", 1000), of(row.true, ".2f"), of(row.found, ".2f"),
     ]  # fmt: skip
-
-
-def _line(cells: Sequence[object]) -> str:
-    return "| " + " | ".join(str(cell) for cell in cells) + " |"
 
 
 def report(rows: Sequence[Row], setting: Mapping[str, Any]) -> dict[str, Any]:

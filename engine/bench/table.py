@@ -36,8 +36,7 @@ class Comparison:
     """osdclean against the baselines over all clips of one overlay. Decibels of in-hole PSNR.
 
     best: the single baseline with the best mean; gain: osdclean's mean above it. least: smallest lead over
-    a clip's own
-    best baseline, on the clip `least_clip`. steadier: osdclean's mean flicker is below every baseline's.
+    a clip's own best baseline, on the clip `least_clip`. steadier: osdclean's mean flicker is below every baseline's.
     """
 
     best: str
@@ -78,7 +77,7 @@ def compare(rows: Sequence[Row]) -> Comparison | None:
 
 def markdown(rows: Sequence[Row], setting: Mapping[str, Any]) -> str:
     """All tables; the best figure of a line is bold."""
-    out = [" ".join(f"{key}: {value}." for key, value in setting.items()), ""]
+    out = opening(setting)
     for kind in dict.fromkeys(row.kind for row in rows):
         out += _kind([row for row in rows if row.kind == kind], kind)
     return "\n".join(out) + "\n"
@@ -88,7 +87,7 @@ def _kind(rows: Sequence[Row], kind: str) -> list[str]:
     names = methods(rows)
     ours = OURS in names and len(names) > 1
     out = [f"## {kind}", "", "PSNR in the hole, dB (all hole samples of all planes)", ""]
-    out += _header(["clip", "size", "frames", "hole %", *names, *(["against own best"] if ours else [])])
+    out += header(["clip", "size", "frames", "hole %", *names, *(["against own best"] if ours else [])])
     for row in rows:
         figures = [row.scores[name].psnr for name in names]
         lead = (
@@ -98,14 +97,14 @@ def _kind(rows: Sequence[Row], kind: str) -> list[str]:
         )
         size = f"{row.width}x{row.height}"
         out.append(
-            _line(
+            line(
                 [row.clip, size, row.frames, f"{100 * row.coverage:.1f}", *_bold(figures, ".2f", max), *lead]
             )
         )
     means = [fmean(row.scores[name].psnr for row in rows) for name in names]
     lead = [f"{fmean(row.scores[OURS].psnr - best_baseline(row)[1] for row in rows):+.2f}"] if ours else []
     out += [
-        _line(
+        line(
             [
                 "**mean**",
                 "",
@@ -118,12 +117,12 @@ def _kind(rows: Sequence[Row], kind: str) -> list[str]:
     ]
 
     out += ["", f"Means over {len(rows)} clips (± standard deviation between clips)", ""]
-    out += _header(["method", "PSNR dB", "SSIM", "flicker", "s/frame", "memory MiB"])
+    out += header(["method", "PSNR dB", "SSIM", "flicker", "s/frame", "memory MiB"])
     for name in names:
         scores = [row.scores[name] for row in rows]
         memory = [m for row in rows if (m := row.memory[name]) is not None]
         out.append(
-            _line(
+            line(
                 [
                     name,
                     _spread([s.psnr for s in scores], ".2f"),
@@ -147,11 +146,18 @@ def _kind(rows: Sequence[Row], kind: str) -> list[str]:
     return out
 
 
-def _header(cells: Sequence[str]) -> list[str]:
-    return [_line(cells), _line(["---"] * len(cells))]
+def opening(setting: Mapping[str, Any]) -> list[str]:
+    """The lines that say under which setting all was measured."""
+    return [" ".join(f"{key}: {value}." for key, value in setting.items()), ""]
 
 
-def _line(cells: Sequence[object]) -> str:
+def header(cells: Sequence[str]) -> list[str]:
+    """The lines above those of a table."""
+    return [line(cells), line(["---"] * len(cells))]
+
+
+def line(cells: Sequence[object]) -> str:
+    """A line of a table."""
     return "| " + " | ".join(str(cell) for cell in cells) + " |"
 
 
@@ -184,7 +190,7 @@ def machine() -> str:
     name = platform.processor() or platform.machine()
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        name = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), name)
+        name = next((text.split(":", 1)[1].strip() for text in lines if text.startswith("model name")), name)
     except OSError:
         pass
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

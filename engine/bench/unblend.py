@@ -30,6 +30,7 @@ from ..synth.glyphs import Fonts
 from ..unblend.estimate import estimate, guess_places, sample_frames
 from . import metrics, node
 from .cases import Case
+from .table import header, line, opening
 
 OPACITIES = (0.3, 0.5, 0.7)
 #: Frames of each clip where none are asked for.
@@ -141,7 +142,7 @@ def estimated(case: Case, hole: np.ndarray, inpainted: Sequence[Planes]) -> tupl
 
 def markdown(rows: Sequence[Row], setting: Mapping[str, Any]) -> str:
     """A table per compression, a line per clip, a cell per opacity."""
-    out = [" ".join(f"{key}: {value}." for key, value in setting.items()), ""]
+    out = opening(setting)
     for crf in dict.fromkeys(row.crf for row in rows):
         out += _compression([row for row in rows if row.crf == crf], crf)
     return "\n".join(out) + "\n"
@@ -155,18 +156,17 @@ def _compression(rows: Sequence[Row], crf: int | None) -> list[str]:
     out = [
         f"## {'not compressed' if crf is None else f'x264 at crf {crf} after the mark'}", "",
         "PSNR in the hole, dB: Inpaint alone / Unblend and Inpaint, and the share that was thin", "",
-        _line(["clip", "size", "frames", "hole", *(f"opacity {o:g}" for o in opacities), "estimate s"]),
-        _line(["---"] * (5 + len(opacities))),
+        *header(["clip", "size", "frames", "hole", *(f"opacity {o:g}" for o in opacities), "estimate s"]),
     ]  # fmt: skip
     for clip, by_opacity in clips.items():
         one = next(iter(by_opacity.values()))
         cells = [_cell(by_opacity[o]) for o in opacities]
         longest = max(row.seconds for row in by_opacity.values())
-        out.append(_line([clip, f"{one.width}x{one.height}", one.frames, one.hole, *cells, f"{longest:.1f}"]))
-    lines = [[row for row in rows if row.opacity == o] for o in opacities]
-    means = [f"{fmean(r.inpainted for r in some):.2f} / {fmean(r.unblended for r in some):.2f}" for some in lines]
-    gains = [f"{min(r.gain for r in some):+.2f} to {max(r.gain for r in some):+.2f}" for some in lines]
-    out += [_line(["**mean**", "", "", "", *means, ""]), _line(["gain", "", "", "", *gains, ""]), ""]
+        out.append(line([clip, f"{one.width}x{one.height}", one.frames, one.hole, *cells, f"{longest:.1f}"]))
+    columns = [[row for row in rows if row.opacity == o] for o in opacities]
+    means = [f"{fmean(r.inpainted for r in some):.2f} / {fmean(r.unblended for r in some):.2f}" for some in columns]
+    gains = [f"{min(r.gain for r in some):+.2f} to {max(r.gain for r in some):+.2f}" for some in columns]
+    out += [line(["**mean**", "", "", "", *means, ""]), line(["gain", "", "", "", *gains, ""]), ""]
     return out
 
 
@@ -176,10 +176,6 @@ def _cell(row: Row) -> str:
         better = int(row.gain > 0)
         figures[better] = f"**{figures[better]}**"
     return " / ".join(figures) + (f", {row.thin:.0%}" if row.thin >= 0.005 else "")
-
-
-def _line(cells: Sequence[object]) -> str:
-    return "| " + " | ".join(str(cell) for cell in cells) + " |"
 
 
 def report(rows: Sequence[Row], setting: Mapping[str, Any]) -> dict[str, Any]:

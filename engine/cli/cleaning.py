@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from . import finding, matroska
+from . import finding, matroska, pictures
 from .encoders import ENCODERS, picture_of
 from .failure import CommandError
 from .frameserver import Clip, FrameServer, require_mask
@@ -86,11 +86,11 @@ def clean(job: Job, quiet: bool = False) -> Outcome:
     begun = time.monotonic()
     require_file(job.source, "input")
     hole = dict(job.find) if job.mask is None else {"mask": require_mask(job.mask)}
-    drawn = [(Path(file), "mask") for name, file in hole.items() if name in ("mask", "find_include", "find_exclude")]
-    _refuse_same(job.target, [(job.source, "input"), *drawn])
+    read = _read(job.source, hole)
+    _refuse_same(job.target, read)
     media = _media(job.source, job.target, job.coding.encoder)
     if job.kept is not None:
-        _refuse_same(job.kept, [(job.source, "input"), (job.target, "output"), *drawn])
+        _refuse_same(job.kept, [*read, (job.target, "output")])
         check_mask_file(job.kept)
     with Workspace(job.target, job.overwrite) as workspace:
         server = FrameServer(workspace.folder)
@@ -104,7 +104,7 @@ def clean(job: Job, quiet: bool = False) -> Outcome:
             hole["unblend"] = "1"
             if job.mask is None:
                 still = workspace.path("still.png")
-                finding.write(still, finding.standing(server, {**arguments, **hole}, clip))
+                pictures.write(still, finding.standing(server, {**arguments, **hole}, clip))
                 hole |= {"mask": str(still.resolve())}
         if job.kept is not None:
             with Workspace(job.kept, job.overwrite) as beside:
@@ -124,8 +124,7 @@ def mask(job: MaskJob, quiet: bool = False) -> Clip:
     """Write a mask, or the picture with it; what was found stands in the clip. Raises CommandError with nothing left
     behind where that cannot be done."""
     require_file(job.source, "input")
-    drawn = [(Path(job.find[name]), "mask") for name in ("find_include", "find_exclude") if name in job.find]
-    _refuse_same(job.target, [(job.source, "input"), *drawn])
+    _refuse_same(job.target, _read(job.source, job.find))
     picture = job.target.suffix.lower() == ".png"
     if not job.show and not picture:
         check_mask_file(job.target)
@@ -137,7 +136,7 @@ def mask(job: MaskJob, quiet: bool = False) -> Clip:
         progress = Progress(clip.frames, quiet)
         if picture:
             made = workspace.path("still.png")
-            finding.write(made, (finding.tinted if job.show else finding.standing)(server, arguments, clip))
+            pictures.write(made, (finding.tinted if job.show else finding.standing)(server, arguments, clip))
         elif job.show:
             made = _coded(
                 server, "mask.vpy", {**arguments, "show": 1}, Coding(encoder="x264", crf=20), media, clip,
@@ -153,6 +152,12 @@ def check_mask_file(target: Path) -> None:
     """Raises CommandError where a mask cannot be kept in a file of this name."""
     if target.suffix.lower() != ".mkv":
         raise CommandError(f"a mask of many frames must end in .mkv (it is lossless, ffv1), passed {target.name}")
+
+
+def _read(source: Path, hole: Mapping[str, str]) -> list[tuple[Path, str]]:
+    """Files that are read, and as what. hole: arguments of the scripts."""
+    masks = [hole[name] for name in ("mask", "find_include", "find_exclude") if name in hole]
+    return [(source, "input"), *((Path(mask), "mask") for mask in masks)]
 
 
 def _refuse_same(target: Path, others: Sequence[tuple[Path, str]]) -> None:

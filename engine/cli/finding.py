@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..detect.settings import KINDS, DetectSettings
+from . import pictures
 from .failure import CommandError
 from .frameserver import Clip, FrameServer, require_mask
 from .pipeline import run
@@ -114,17 +115,4 @@ def tinted(server: FrameServer, arguments: Mapping[str, object], clip: Clip) -> 
     """The middle frame with what is marked in it tinted, uint8 BGR [H, W, 3]."""
     middle = str(clip.frames // 2)
     raw = run(server.stage("mask.vpy", {**arguments, "show": 1, "format": "RGB24"}, "-s", middle, "-e", middle))
-    # vspipe's order of planes is green, blue, red.
-    return np.ascontiguousarray(
-        np.frombuffer(raw, np.uint8).reshape(3, clip.height, clip.width)[[1, 0, 2]].transpose(1, 2, 0)
-    )
-
-
-def write(file: Path, picture: np.ndarray) -> None:
-    """Write a picture, uint8 [H, W] or BGR [H, W, 3], as PNG. Raises CommandError."""
-    import cv2
-
-    done, data = cv2.imencode(".png", picture)
-    if not done:
-        raise CommandError(f"the picture cannot be written: {file.name}")
-    file.write_bytes(data.tobytes())
+    return pictures.of_planes(raw, clip.width, clip.height)

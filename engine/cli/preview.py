@@ -11,6 +11,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import numpy as np
+
+from . import pictures
 from .failure import CommandError
 from .finding import add_find_arguments, hole_arguments
 from .frameserver import FrameServer, require_mask
@@ -66,23 +69,16 @@ def preview(
         raw = run_program(
             server.stage("preview.vpy", {**arguments, **node}, "-s", str(frame), "-e", str(frame))
         )
-        picture = _labelled(raw, clip.width, clip.height)
         written = workspace.path(f"picture{out.suffix}")
-        _write(picture, written)
+        pictures.write(written, _labelled(pictures.of_planes(raw, 3 * clip.width, clip.height)))
         workspace.publish(written)
 
 
-def _labelled(raw: bytes, width: int, height: int):
-    """The three pictures under their names, uint8 BGR [height + band, 3 * width, 3].
-
-    raw: planes of the three pictures side by side, in vspipe's order for RGB: green, blue, red.
-    """
+def _labelled(picture: np.ndarray) -> np.ndarray:
+    """Three pictures side by side, uint8 BGR [H, 3 * W, 3], under their names [H + band, 3 * W, 3]."""
     import cv2
-    import numpy as np
 
-    if len(raw) != 9 * width * height:
-        raise CommandError(f"vspipe wrote {len(raw)} bytes, {9 * width * height} were expected")
-    picture = np.frombuffer(raw, np.uint8).reshape(3, height, 3 * width)[[1, 0, 2]].transpose(1, 2, 0)
+    width = picture.shape[1] // 3
     scale = max(0.3, width / 900)
     band = np.full((round(44 * scale), 3 * width, 3), 24, np.uint8)
     for place, name in enumerate(("before", "hole", "after")):
@@ -90,12 +86,3 @@ def _labelled(raw: bytes, width: int, height: int):
         thick = max(1, round(2 * scale))
         cv2.putText(band, name, at, cv2.FONT_HERSHEY_SIMPLEX, scale, (240,) * 3, thick, cv2.LINE_AA)
     return np.concatenate((band, picture))
-
-
-def _write(picture, file: Path) -> None:
-    import cv2
-
-    done, data = cv2.imencode(file.suffix, picture)
-    if not done:
-        raise CommandError(f"the picture cannot be written as {file.suffix}; name it .png")
-    file.write_bytes(data.tobytes())

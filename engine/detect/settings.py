@@ -11,6 +11,14 @@ from ..settings import PRECISIONS
 #: Kinds that the network tells apart, in the order of its answer's channels.
 LEARNED = ("osd", "logo", "subtitle", "moving")
 KINDS = (*LEARNED, "any", "white")
+#: The kind as which an overlay of `synth.overlays` is learned, and is to be found.
+KIND_OF = {
+    "telemetry": "osd", "telemetry-per-frame": "osd", "telemetry-systems": "osd", "timestamp": "osd",
+    "viewfinder": "osd", "logo": "logo", "logo-transparent": "logo", "subtitles": "subtitle",
+    "subtitles-styled": "subtitle", "moving": "moving", "flashing": "moving",
+}  # fmt: skip
+#: Pixels by which a mask may miss an edge and still be right.
+TOLERANCE = 2
 
 
 @dataclass(frozen=True, kw_only=True)

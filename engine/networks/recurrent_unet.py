@@ -8,21 +8,16 @@ checkpoints load. U-Net: Ronneberger et al., MICCAI 2015; ConvLSTM: Shi et al., 
 
 from __future__ import annotations
 
-import json
-import pickle
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .. import weights
-from ..errors import ArgumentError, ModelError
-
-_KIND = "osdclean-recurrent-unet"
+from ..errors import ArgumentError
+from .published import Published
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +75,12 @@ class ConvLSTM(nn.Module):
         return State(torch.sigmoid(o) * torch.tanh(c), c)
 
 
-class RecurrentUNet(nn.Module):
+class RecurrentUNet(Published):
     """`out, state = network(frames, state)`; state None starts anew. One frame or a sequence per call."""
+
+    NAME, CONFIG, RECURRENT = "recurrent-unet", RecurrentUNetConfig, True
+    #: So that levels fit into each other; and all it knows of other frames is its state.
+    MULTIPLE, REACH = 8, 0
 
     def __init__(self, config: RecurrentUNetConfig | None = None) -> None:
         super().__init__()
@@ -125,6 +124,22 @@ class RecurrentUNet(nn.Module):
         out = torch.tanh(out) if self.config.tanh else out
         return out.unflatten(0, (count, length)), state
 
+    def restore(
+        self, frames: Tensor, masks: Tensor, count: int, state: State | None = None
+    ) -> tuple[Tensor, State]:
+        frames, masks = frames[:, :count], masks[:, :count]
+        return self(torch.cat([frames, 2 * masks - 1], 2) if self.config.channels == 4 else frames, state)
+
+    @classmethod
+    def described(cls, tensors: Mapping[str, Tensor]) -> dict[str, Any]:
+        shapes = []
+        while (first := tensors.get(f"downs.{len(shapes)}.convblock.0.weight")) is not None and first.dim() == 4:
+            shapes.append(first.shape)
+        if not shapes or min(min(shape) for shape in shapes) < 1:
+            return {"channels": 4}
+        channels = shapes[0][1]
+        return {"channels": channels if channels in (3, 4) else 4, "features": tuple(shape[0] for shape in shapes)}
+
     def _remembered(self, x: Tensor, state: State | None) -> tuple[Tensor, State]:
         """The ConvLSTM over [B, T, C, h, w]; its outputs [B * T, C, h, w] and the last state."""
         if state is None:
@@ -134,91 +149,3 @@ class RecurrentUNet(nn.Module):
             state = self.conv_lstm(one, state)
             out.append(state.h + one if self.config.residual else state.h)
         return torch.stack(out, 1).flatten(0, 1), state
-
-
-def save(network: RecurrentUNet, path: Path, training: dict | None = None) -> None:
-    """Write a network's weights, float32 safetensors, beside `path`, then rename. training: to be remembered of their
-    making."""
-    tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-    weights.write(path, tensors, _KIND, asdict(network.config), training)
-
-
-def load(path: Path | str, *, tanh: bool | None = None, residual: bool | None = None) -> RecurrentUNet:
-    """The network of a weights file, float32 on the CPU, in eval mode: a `.pth` of the classic training script, or
-    what `save` wrote. No code in the file is run.
-
-    tanh, residual: shapes do not tell them, so whoever loads a `.pth` has to (None: without); of our own file, None is
-    what it says itself. Channels and features are read from the shapes.
-
-    Raises ModelError: no such file, not of this network (names the first parameter that differs), or a tanh or
-    residual that is not the file's.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise ModelError(f"weights must be a .pth or .safetensors file, passed {path}, which does not exist")
-    tensors, told = _safetensors(path) if path.suffix == ".safetensors" else (_pickled(path), {})
-    chosen = {}
-    for name, value in (("tanh", tanh), ("residual", residual)):
-        if value is not None and told.get(name, value) != value:
-            raise ModelError(f"{path} holds weights with {name}={told[name]}, passed {name}={value}")
-        chosen[name] = bool(told.get(name, value))
-    # On "meta" nothing is allocated, whatever sizes a file may claim.
-    with torch.device("meta"):
-        network = RecurrentUNet(RecurrentUNetConfig(**_measured(tensors), **chosen))
-    _check(tensors, network.state_dict(), path)
-    network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}, assign=True)
-    return network.eval()
-
-
-def _measured(tensors: Mapping[str, Tensor]) -> dict:
-    """Channels and features as the shapes tell them; the published ones where they do not."""
-    shapes = []
-    while (first := tensors.get(f"downs.{len(shapes)}.convblock.0.weight")) is not None and first.dim() == 4:
-        shapes.append(first.shape)
-    if not shapes or min(min(shape) for shape in shapes) < 1:
-        return {"channels": 4}
-    channels = shapes[0][1]
-    return {"channels": channels if channels in (3, 4) else 4, "features": tuple(shape[0] for shape in shapes)}
-
-
-def _check(tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor], path: Path) -> None:
-    """Raise ModelError unless names and shapes are those of the network."""
-    for name in (*wanted, *sorted(tensors.keys() - wanted.keys())):
-        shapes = [list(of[name].shape) if name in of else "absent" for of in (wanted, tensors)]
-        if shapes[0] != shapes[1]:
-            raise ModelError(
-                f"{path} must hold weights of a RecurrentUNet: {name} must be {shapes[0]}, passed {shapes[1]}"
-            )
-
-
-def _safetensors(path: Path) -> tuple[dict[str, Tensor], dict]:
-    """Tensors and the network's own description."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as f:
-            meta = f.metadata() or {}
-            tensors = {name: f.get_tensor(name) for name in f.keys()}  # noqa: SIM118 (a file, not a dict)
-        told = json.loads(meta.get("network", "{}"))
-    except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(f"weights must be a safetensors file, passed {path}: {error}") from None
-    if meta.get("kind") != _KIND:
-        raise ModelError(f"weights must be {_KIND}, passed {path} with kind {meta.get('kind', 'none')}")
-    return tensors, told
-
-
-def _pickled(path: Path) -> dict[str, Tensor]:
-    """Tensors of a `.pth`: a state dict, or a training's checkpoint with a state dict in it."""
-    try:
-        # Tensors and plain values alone: anything that would run code is refused.
-        kept = torch.load(path, weights_only=True, map_location="cpu")
-    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ModelError(f"weights must be a .pth file of tensors alone, passed {path}: {reason}") from None
-    if not isinstance(kept, Mapping):
-        raise ModelError(f"weights must be a state dict, passed {path}, which holds a {type(kept).__name__}")
-    inner = [part for part in kept.values() if isinstance(part, Mapping) and any("final_conv." in str(k) for k in part)]
-    if inner:
-        kept = inner[0]
-    # DataParallel and DistributedDataParallel put their own word before each name.
-    return {str(k).removeprefix("module."): v for k, v in kept.items() if isinstance(v, Tensor)}

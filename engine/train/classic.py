@@ -25,7 +25,8 @@ from torch import Tensor
 from ..data import decoder, pairs, videos
 from ..data.folders import Pair, Pairs, Synthetic
 from ..errors import ModelError, OsdcleanError, PictureError
-from ..networks.recurrent_unet import RecurrentUNet, load, save
+from ..networks.published import load, save
+from ..networks.recurrent_unet import RecurrentUNet
 from ..picture import Planes
 from ..synth.glyphs import Fonts
 from .config import ClassicConfig
@@ -187,14 +188,14 @@ class Classic(Recipe):
     FIXED = ("channels", "features", "tanh", "residual", "adversarial")
 
     def __init__(self, config: ClassicConfig, team: Team, origin: Path | None) -> None:
-        """origin: weights to begin with, see `recurrent_unet.load`. Raises ModelError where they are of another
+        """origin: weights to begin with, see `published.load`. Raises ModelError where they are of another
         network than the configuration's."""
         super().__init__(config, team)
         torch.manual_seed(config.seed)
         if origin is None:
             network = RecurrentUNet(config.network)
         else:
-            network = load(origin, tanh=config.tanh, residual=config.residual)
+            network = load(RecurrentUNet, origin, tanh=config.tanh, residual=config.residual)
             for name, value in asdict(config.network).items():
                 if getattr(network.config, name) != value:
                     raise ModelError(

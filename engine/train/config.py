@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any
 
 from ..detect.network import DetectionConfig
 from ..errors import ArgumentError
 from ..network import NetworkConfig
+from ..networks import published
 from ..networks.recurrent_unet import RecurrentUNetConfig
 from ..settings import PRECISIONS
 
@@ -58,21 +60,14 @@ class TrainConfig:
     network: NetworkConfig = field(default_factory=NetworkConfig)
 
     def __post_init__(self) -> None:
-        for name, low in (("steps", 1), ("accumulate", 1), ("truncate", 0), ("every", 1), ("save", 1), ("warmup", 0)):
-            if getattr(self, name) < low:
-                raise ArgumentError(f"{name} must be at least {low}, passed {getattr(self, name)}")
-        for name in ("rate", "floor", "clip", "critic_rate"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ArgumentError(f"{name} must be above 0, passed {getattr(self, name)}")
-        for name in ("chroma", "temporal", "adversarial"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ArgumentError(f"{name} must be 0 or more, passed {getattr(self, name)}")
-        if not 0 <= self.ema < 1:
-            raise ArgumentError(f"ema must be 0 or more and below 1, passed {self.ema}")
-        choices = {"schedule": ("cosine", "constant"), "precision": PRECISIONS, "hole": HOLE_LOSSES}
-        for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                raise ArgumentError(f"{name} must be one of {', '.join(allowed)}, passed {getattr(self, name)}")
+        _check(
+            self,
+            least={"steps": 1, "accumulate": 1, "truncate": 0, "every": 1, "save": 1, "warmup": 0},
+            positive=("rate", "floor", "clip", "critic_rate"),
+            weights=("chroma", "temporal", "adversarial"),
+            shares=("ema",),
+            choices=(("schedule", ("cosine", "constant")), ("precision", PRECISIONS), ("hole", HOLE_LOSSES)),
+        )
         if not self.stages or self.stages[0][0] != 0 or any(min(s[1:]) < 1 for s in self.stages):
             raise ArgumentError(
                 "stages must be (share, frames, batch) with the first share 0 and at least 1 frame and example, passed "
@@ -124,17 +119,12 @@ class ClassicConfig:
     save: int = 100
 
     def __post_init__(self) -> None:
-        for name, low in (
-            ("frames", 1), ("batch", 1), ("epochs", 1), ("steps", 0), ("seed", 0), ("every", 1), ("save", 1),
-        ):  # fmt: skip
-            if getattr(self, name) < low:
-                raise ArgumentError(f"{name} must be at least {low}, passed {getattr(self, name)}")
-        for name in ("rate", "adversarial_rate"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ArgumentError(f"{name} must be above 0, passed {getattr(self, name)}")
-        for name in ("reconstruction", "logo_prior"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ArgumentError(f"{name} must be 0 or more, passed {getattr(self, name)}")
+        _check(
+            self,
+            least={"frames": 1, "batch": 1, "epochs": 1, "steps": 0, "seed": 0, "every": 1, "save": 1},
+            positive=("rate", "adversarial_rate"),
+            weights=("reconstruction", "logo_prior"),
+        )
         for name in ("size", "critic_widths"):
             if not getattr(self, name) or any(type(n) is not int or n < 1 for n in getattr(self, name)):
                 raise ArgumentError(f"{name} must be whole numbers of at least 1, passed {getattr(self, name)}")
@@ -183,24 +173,102 @@ class DetectorConfig:
     network: DetectionConfig = field(default_factory=DetectionConfig)
 
     def __post_init__(self) -> None:
-        for name, low in (
-            ("steps", 1), ("seed", 0), ("frames", 1), ("batch", 1), ("every", 1), ("save", 1), ("warmup", 0),
-        ):  # fmt: skip
-            if getattr(self, name) < low:
-                raise ArgumentError(f"{name} must be at least {low}, passed {getattr(self, name)}")
-        for name in ("rate", "clip"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ArgumentError(f"{name} must be above 0, passed {getattr(self, name)}")
-        if not 0 <= self.overlap < math.inf:
-            raise ArgumentError(f"overlap must be 0 or more, passed {self.overlap}")
-        if not 0 <= self.ema < 1:
-            raise ArgumentError(f"ema must be 0 or more and below 1, passed {self.ema}")
-        if self.precision not in ("auto", "bf16", "fp32"):
-            raise ArgumentError(f"precision must be one of auto, bf16, fp32, passed {self.precision}")
+        _check(
+            self,
+            least={"steps": 1, "seed": 0, "frames": 1, "batch": 1, "every": 1, "save": 1, "warmup": 0},
+            positive=("rate", "clip"),
+            weights=("overlap",),
+            shares=("ema",),
+            choices=(("precision", ("auto", "bf16", "fp32")),),
+        )
 
     def rate_at(self, step: int) -> float:
         """Share of the rate that holds at a step, 0..1."""
         return cosine(step, self.steps, self.warmup)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedConfig:
+    """One training of a published network.
+
+    name: of the network, see `published.NETWORKS`; network: its own configuration (None: its defaults).
+    steps: updates in all. seed: of the weights and of what each step draws. calls: of the network, one after the other,
+    in a sequence, the state carried; batch: sequences per process and update; side: of their windows, pixels, where the
+    network has no size of its own. rate: of AdamW, reached after `warmup` steps, then a cosine to a hundredth. clip:
+    largest norm of the gradient. precision: "auto" and "bf16" compute in bfloat16, "fp32" does not.
+    every: steps between validations. save: steps between checkpoints.
+    """
+
+    name: str = "recurrent-unet"
+    steps: int = 2_000
+    seed: int = 1
+    calls: int = 2
+    batch: int = 2
+    side: int = 128
+    rate: float = 5e-4
+    warmup: int = 50
+    clip: float = 1.0
+    precision: str = "auto"
+    every: int = 200
+    save: int = 100
+    network: Any = None
+
+    def __post_init__(self) -> None:
+        _check(
+            self,
+            least={
+                "steps": 1, "seed": 0, "calls": 1, "batch": 1, "side": 32, "warmup": 0, "every": 1, "save": 1,
+            },
+            positive=("rate", "clip"),
+            weights=(),
+            choices=(("name", tuple(published.NETWORKS)), ("precision", ("auto", "bf16", "fp32"))),
+        )  # fmt: skip
+        kind = published.known(self.name).CONFIG
+        if self.side % 16:
+            raise ArgumentError(f"side must be a multiple of 16, passed {self.side}")
+        if self.network is None:
+            object.__setattr__(self, "network", kind())
+        elif not isinstance(self.network, kind):
+            raise ArgumentError(f"network must be a {kind.__name__}, passed {type(self.network).__name__}")
+
+    def rate_at(self, step: int) -> float:
+        """Share of the rate that holds at a step, 0..1."""
+        return cosine(step, self.steps, self.warmup)
+
+
+#: Any recipe's settings.
+Config = TrainConfig | ClassicConfig | DetectorConfig | PublishedConfig
+
+
+def _check(
+    config: Config,
+    least: Mapping[str, int],
+    positive: Sequence[str],
+    weights: Sequence[str],
+    shares: Sequence[str] = (),
+    choices: Sequence[tuple[str, Sequence[str]]] = (),
+) -> None:
+    """Raises ArgumentError where a field is not what it must be.
+
+    least: lowest values; positive: fields above 0; weights: 0 or more; shares: 0 or more and below 1; choices: fields
+    and what they may be.
+    """
+
+    def check(name: str, fits: Callable[[Any], bool], wanted: str) -> None:
+        value = getattr(config, name)
+        if not fits(value):
+            raise ArgumentError(f"{name} must be {wanted}, passed {value}")
+
+    for name, low in least.items():
+        check(name, lambda value, low=low: value >= low, f"at least {low}")
+    for name in positive:
+        check(name, lambda value: 0 < value < math.inf, "above 0")
+    for name in weights:
+        check(name, lambda value: 0 <= value < math.inf, "0 or more")
+    for name in shares:
+        check(name, lambda value: 0 <= value < 1, "0 or more and below 1")
+    for name, allowed in choices:
+        check(name, allowed.__contains__, f"one of {', '.join(allowed)}")
 
 
 def cosine(step: int, steps: int, warmup: int) -> float:
@@ -209,7 +277,7 @@ def cosine(step: int, steps: int, warmup: int) -> float:
     return rising * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps))))
 
 
-def overridden[Config: (TrainConfig, ClassicConfig, DetectorConfig)](config: Config, words: Sequence[str]) -> Config:
+def overridden[C: (TrainConfig, ClassicConfig, DetectorConfig, PublishedConfig)](config: C, words: Sequence[str]) -> C:
     """`config` with fields set as on the command line: `rate=5e-4`, `network.widths=(32,48,64)`.
 
     Raises ArgumentError.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,12 @@ from torch import Tensor, nn
 
 from .. import weights
 from ..detect.network import DetectionNetwork, View
-from ..detect.settings import LEARNED
+from ..detect.settings import LEARNED, TOLERANCE
+from . import loop
 from .config import DetectorConfig
-from .distributed import Team, alone
+from .distributed import Team
 from .journal import gradients
-from .loop import Recipe, follow, follow_weights
 from .marked import LENGTH, Marked
-
-#: Pixels by which a mask may miss an edge and still be right, as the measure has it.
-TOLERANCE = 2
 
 
 class Crops:
@@ -124,7 +122,7 @@ class Objective(nn.Module):
         return parts
 
 
-class Detection(Recipe):
+class Detection(loop.Recipe):
     """The recipe of the detector."""
 
     CAPTION = "frame, what is covered, what was found"
@@ -160,7 +158,7 @@ class Detection(Recipe):
         for name, value in {"loss": total, **parts}.items():
             self.add(name, float(value.detach()))
         self.ended(norms, float(norm))
-        follow_weights(self.average, self.network, config.ema, self.step)
+        loop.follow_weights(self.average, self.network, config.ema, self.step)
         return norms
 
     def _there(self, view: View) -> View:
@@ -212,21 +210,5 @@ class Detection(Recipe):
         return {"optimiser": self._optimiser, "network": self.network, "average": self.average}
 
 
-def fit(
-    config: DetectorConfig,
-    folder: Path,
-    run: Path,
-    say: Callable[[str], None],
-    progress: Callable[[int], None] | None = None,
-    origin: str | None = None,
-    team: Team | None = None,
-) -> Path:
-    """Train until `config.steps`, continuing from `run/last.pt` where it is there. Returns the weights file.
-
-    origin: weights to begin with. Raises ModelError.
-    """
-    team = team or alone()
-    training = Detection(config, team, origin)
-    train, held = Crops(folder, "train"), Crops(folder, "val")
-    say(f"{len(train)} crops, {len(held)} for validation")
-    return follow(training, train, held, run, say, progress)
+#: `loop.fit` of a DetectorConfig. origin: a detector's weights.
+fit = partial(loop.fit, recipe=Detection, data=Crops, unit="crops")

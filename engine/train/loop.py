@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -28,7 +28,7 @@ from ..errors import ModelError
 from ..network import InpaintingNetwork
 from ..weights import load, save
 from .batches import Examples, tensors
-from .config import ClassicConfig, TrainConfig
+from .config import Config, TrainConfig
 from .distributed import Team, alone
 from .journal import Journal, gradients, recurrent_share
 from .losses import Adversary, Objective, Outcome
@@ -48,7 +48,7 @@ class Recipe(ABC):
     FIXED: tuple[str, ...] = ()
     network: nn.Module
 
-    def __init__(self, config: TrainConfig | ClassicConfig, team: Team) -> None:
+    def __init__(self, config: Config, team: Team) -> None:
         self.config, self.team, self.step = config, team, 0
         self.sums: dict[str, float] = {}
 
@@ -209,22 +209,25 @@ def follow_weights(average: nn.Module, network: nn.Module, ema: float, step: int
 
 
 def fit(
-    config: TrainConfig,
+    config: Config,
     folder: Path,
     run: Path,
     say: Callable[[str], None],
     progress: Callable[[int], None] | None = None,
     origin: str | None = None,
     team: Team | None = None,
+    recipe: Callable[..., Recipe] = Training,
+    data: Callable[[Path, str], Sized] = Examples,
+    unit: str = "examples",
 ) -> Path:
     """Train until `config.steps`, continuing from `run/last.pt` where it is there. Returns the weights file.
 
-    origin: weights to begin with, as the node's `model`; random ones where None. Raises ModelError.
+    origin: weights to begin with, as the node's `model`; random ones where None. recipe, data, unit: what is trained,
+    what its shards in `folder` are read as, and what they hold, in words. Raises ModelError.
     """
-    team = team or alone()
-    training = Training(config, team, origin)
-    train, held = Examples(folder, "train"), Examples(folder, "val")
-    say(f"{len(train)} examples, {len(held)} for validation")
+    training = recipe(config, team or alone(), origin)
+    train, held = data(folder, "train"), data(folder, "val")
+    say(f"{len(train)} {unit}, {len(held)} for validation")
     return follow(training, train, held, run, say, progress)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..data.workers import tick
 from ..detect import evidence
-from ..detect.settings import LEARNED
+from ..detect.settings import KIND_OF, LEARNED
 from ..errors import PictureError
 from ..picture import PictureFormat, Planes
 from ..synth import compression, overlays
@@ -24,12 +24,10 @@ from .stored import Stored
 
 #: Frames and side of a crop, and crops of a clip.
 LENGTH, SIDE, CROPS = 6, 192, 10
-#: What is laid over a clip, how often, and as which kind it counts; None: nothing.
-OVERLAYS: dict[str | None, tuple[float, str | None]] = {
-    "telemetry": (0.13, "osd"), "telemetry-systems": (0.13, "osd"), "timestamp": (0.08, "osd"),
-    "viewfinder": (0.06, "osd"), "logo": (0.1, "logo"), "logo-transparent": (0.1, "logo"),
-    "subtitles": (0.06, "subtitle"), "subtitles-styled": (0.08, "subtitle"), "moving": (0.08, "moving"),
-    "flashing": (0.08, "moving"), None: (0.1, None),
+#: What is laid over a clip, and over which share of the clips; None: nothing.
+SHARES: dict[str | None, float] = {
+    "telemetry": 0.13, "telemetry-systems": 0.13, "timestamp": 0.08, "viewfinder": 0.06, "logo": 0.1,
+    "logo-transparent": 0.1, "subtitles": 0.06, "subtitles-styled": 0.08, "moving": 0.08, "flashing": 0.08, None: 0.1,
 }  # fmt: skip
 #: Share of the clips with a logo beside what else is laid over them, of those with black bars above and below, and of
 #: those whose picture stands still as before a camera on a tripod: only looks then tell an overlay from it.
@@ -67,9 +65,9 @@ def mark(
         frames = [_barred(planes, bar) for bar in [2 * int(h * rng.uniform(0.02, 0.07))] for planes in frames]
     if rng.random() < TRIPOD:
         frames = _before_a_tripod(frames, rng)
-    names = list(OVERLAYS)
-    drawn = [names[rng.choice(len(names), p=[share for share, _ in OVERLAYS.values()])]]
-    if drawn[0] is not None and OVERLAYS[drawn[0]][1] != "logo" and rng.random() < BESIDE:
+    names = list(SHARES)
+    drawn = [names[rng.choice(len(names), p=list(SHARES.values()))]]
+    if drawn[0] is not None and KIND_OF[drawn[0]] != "logo" and rng.random() < BESIDE:
         drawn.append(str(rng.choice(["logo", "logo-transparent"])))
     laid = []
     for name in drawn:
@@ -77,7 +75,7 @@ def mark(
             continue
         sheets = fonts if rng.random() < 0.6 and name.startswith("telemetry") else None
         overlay = overlays.make(name, w, h, length, 30, int(rng.integers(1 << 30)), sheets)
-        laid.append((overlay, np.uint8(1 << LEARNED.index(OVERLAYS[name][1]))))
+        laid.append((overlay, np.uint8(1 << LEARNED.index(KIND_OF[name]))))
 
     def under(planes: Planes, n: int) -> Planes:
         for overlay, _ in laid:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import vapoursynth as vs
 from clips import planes
-from osdclean.engine.bench.detection import TOLERANCE
+from osdclean.engine.bench.detection import near
 from osdclean.engine.synth import overlays, scene
 
 W, H, N = 480, 272, 24
@@ -43,11 +43,6 @@ def under(frames, name: str, seed: int = 3):
 
 def masks(node: vs.VideoNode) -> np.ndarray:
     return np.stack([planes(node.get_frame(n))[0] > 0 for n in range(node.num_frames)])
-
-
-def near(many: np.ndarray) -> np.ndarray:
-    kernel = np.ones((2 * TOLERANCE + 1,) * 2, np.uint8)
-    return np.stack([cv2.dilate(m.view(np.uint8), kernel) for m in many]) > 0
 
 
 def shares(found: np.ndarray, truth: np.ndarray) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import vapoursynth as vs
-from clips import pixels, planes
+from clips import failing, pixels, planes
 from detectors import blind_detector, random_detector
 from osdclean.engine import weights
 
@@ -199,14 +199,6 @@ def test_a_model_that_is_none_is_told():
 
 
 def test_an_error_before_us_is_passed_on(model):
-    clip = noisy(40)
-
-    def fail(n, f):
-        if n == 17:
-            raise ValueError("the disk was pulled out")
-        return f
-
-    bad = vs.core.std.ModifyFrame(clip, clip, fail)
-    node = vs.core.osdclean.Detect(bad, kind="any", model=model)
+    node = vs.core.osdclean.Detect(failing(noisy(40), 17), kind="any", model=model)
     with pytest.raises(vs.Error, match="the disk was pulled out"):
         node.get_frame(0)

@@ -1,6 +1,5 @@
 """The node of `Track`."""
 
-import gc
 import hashlib
 import os
 import random
@@ -13,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 import vapoursynth as vs
-from clips import pixels, planes, scaled
+from clips import failing, letting_go, pixels, planes, scaled
 from moving import texture
 from osdclean.engine.track.tracker import SETTLE
 
@@ -268,15 +267,6 @@ def test_clips_that_cannot_be_followed_are_refused():
         track(vs.core.std.BlankClip(width=W, height=8, format=vs.GRAY8))
 
 
-def failing(clip: vs.VideoNode, at: int) -> vs.VideoNode:
-    def fail(n, f):
-        if n == at:
-            raise ValueError("the disk was pulled out")
-        return f
-
-    return vs.core.std.ModifyFrame(clip, clip, fail)
-
-
 def test_an_error_before_us_is_passed_on_and_frames_on_this_side_of_it_are_served():
     clip = scene()
     node = track(failing(clip, 25))
@@ -311,21 +301,16 @@ def test_a_fault_of_our_own_is_an_error_of_the_frame_and_the_walk_goes_on_after_
 
 
 def test_a_freed_node_lets_go_of_its_clip():
-    from osdclean.plugin import filters
-
-    scene().get_frame(0)
-    gc.collect()
-    before = len(filters._handles)
-    node = track(scene())
-    node.get_frame(5)
-    assert len(filters._handles) == before + 1
-    del node
-    gc.collect()
-    assert len(filters._handles) == before
-    for _ in range(3):
-        with pytest.raises(vs.Error):
-            track(scene(), grow=99)
-    assert len(filters._handles) == before
+    with letting_go() as more:
+        node = track(scene())
+        node.get_frame(5)
+        assert more() == 1
+        del node
+    with letting_go() as more:
+        for _ in range(3):
+            with pytest.raises(vs.Error):
+                track(scene(), grow=99)
+        assert more() == 0
 
 
 def test_a_rider_is_followed_through_real_footage():

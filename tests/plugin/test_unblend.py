@@ -1,12 +1,11 @@
 """The node of `Unblend`."""
 
-import gc
 from collections import Counter
 
 import numpy as np
 import pytest
 import vapoursynth as vs
-from clips import masking, pixels, planes
+from clips import failing, letting_go, masking, pixels, planes
 
 W, H = 96, 72
 MARK = (24, 40, 30, 62)  # top, bottom, left, right
@@ -182,21 +181,9 @@ def test_a_clip_too_short_to_say_anything_is_left_as_it_is():
 
 
 def test_an_error_before_us_is_passed_on_and_a_freed_node_lets_go():
-    from osdclean.plugin import filters
-
-    shown = marked(truth(30))
-
-    def fail(n, f):
-        if n == 25:
-            raise ValueError("the disk was pulled out")
-        return f
-
-    gc.collect()
-    before = len(filters._handles)
-    node = vs.core.osdclean.Unblend(vs.core.std.ModifyFrame(shown, shown, fail), mask())
-    with pytest.raises(vs.Error, match="the disk was pulled out"):
-        node.get_frame(2)
-    assert len(filters._handles) == before + 1
-    del node
-    gc.collect()
-    assert len(filters._handles) == before
+    with letting_go() as more:
+        node = vs.core.osdclean.Unblend(failing(marked(truth(30)), 25), mask())
+        with pytest.raises(vs.Error, match="the disk was pulled out"):
+            node.get_frame(2)
+        assert more() == 1
+        del node

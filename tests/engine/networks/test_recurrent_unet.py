@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 from osdclean.engine.errors import ArgumentError, ModelError
-from osdclean.engine.networks.recurrent_unet import RecurrentUNet, RecurrentUNetConfig, load, save
+from osdclean.engine.networks.published import load, save
+from osdclean.engine.networks.recurrent_unet import RecurrentUNet, RecurrentUNetConfig
 
 #: Beside the repository, never in it; its README says how the numbers were made.
 FIXTURES = Path(os.environ.get("OSDCLEAN_FIXTURES", Path(__file__).parents[4] / "shared" / "fixtures"))
@@ -83,7 +84,7 @@ def test_outputs_are_the_published_ones(tmp_path):
     shapes = json.loads((FIXTURES / "recurrent_unet_state_dict.json").read_text())
     assert shapes == published()
     torch.save({name: made(name, shape) for name, shape in shapes.items()}, tmp_path / "classic.pth")
-    network = load(tmp_path / "classic.pth", tanh=True)
+    network = load(RecurrentUNet, tmp_path / "classic.pth", tanh=True)
     frames = torch.rand((1, 3, 4, 45, 70), generator=torch.Generator().manual_seed(1)) * 2 - 1
     wanted = np.load(FIXTURES / "recurrent_unet_output.npz")
     out, state = network(frames)
@@ -161,7 +162,7 @@ def test_checkpoints_of_the_classic_script_load(tmp_path, channels):
     several = {f"module.{name}": value for name, value in weights.items()}
     for kept in (weights, several, {"epoch": 3, "model_state_dict": weights, "loss": 0.1}):
         torch.save(kept, tmp_path / "epoch_3.pth")
-        loaded = load(tmp_path / "epoch_3.pth", residual=True)
+        loaded = load(RecurrentUNet, tmp_path / "epoch_3.pth", residual=True)
         assert loaded.config == RecurrentUNetConfig(channels=channels, features=TINY, residual=True)
         assert equal(loaded, network)
         assert not loaded.training
@@ -171,11 +172,11 @@ def test_own_files_tell_what_they_are(tmp_path):
     network = tiny(channels=4, tanh=True)
     save(network, tmp_path / "own.safetensors")
     assert [p.name for p in tmp_path.iterdir()] == ["own.safetensors"]
-    loaded = load(tmp_path / "own.safetensors")
+    loaded = load(RecurrentUNet, tmp_path / "own.safetensors")
     assert loaded.config == network.config
     assert equal(loaded, network)
     with pytest.raises(ModelError, match="holds weights with tanh=True, passed tanh=False"):
-        load(tmp_path / "own.safetensors", tanh=False)
+        load(RecurrentUNet, tmp_path / "own.safetensors", tanh=False)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +197,7 @@ def test_other_checkpoints_are_refused_by_name(tmp_path, name, change, told):
         weights[name] = change
     torch.save(weights, tmp_path / "other.pth")
     with pytest.raises(ModelError, match=told):
-        load(tmp_path / "other.pth")
+        load(RecurrentUNet, tmp_path / "other.pth")
 
 
 class Trap:
@@ -209,17 +210,17 @@ class Trap:
 
 def test_files_that_are_no_weights_are_refused(tmp_path):
     with pytest.raises(ModelError, match="does not exist"):
-        load(tmp_path / "nowhere.pth")
+        load(RecurrentUNet, tmp_path / "nowhere.pth")
     for kept, told in (([1, 2], "holds a list"), ({"a": 1}, "passed absent")):
         torch.save(kept, tmp_path / "none.pth")
         with pytest.raises(ModelError, match=told):
-            load(tmp_path / "none.pth")
+            load(RecurrentUNet, tmp_path / "none.pth")
     for raw in (b"", b"no weights", pickle.dumps(Trap(tmp_path / "sprung"), 2)):
         for name in ("bad.pth", "bad.safetensors"):
             (tmp_path / name).write_bytes(raw)
             with pytest.raises(ModelError, match=r"weights must be a .* file"):
-                load(tmp_path / name)
+                load(RecurrentUNet, tmp_path / name)
     torch.save(Trap(tmp_path / "sprung"), tmp_path / "trap.pth")
     with pytest.raises(ModelError, match="tensors alone"):
-        load(tmp_path / "trap.pth")
+        load(RecurrentUNet, tmp_path / "trap.pth")
     assert not (tmp_path / "sprung").exists()

@@ -15,7 +15,8 @@ from moving import sliding
 from osdclean.engine.cli.main import main
 from osdclean.engine.errors import ArgumentError
 from osdclean.engine.footage import joined
-from osdclean.engine.networks.recurrent_unet import RecurrentUNet, RecurrentUNetConfig, load
+from osdclean.engine.networks.published import load
+from osdclean.engine.networks.recurrent_unet import RecurrentUNet, RecurrentUNetConfig
 from osdclean.engine.train import classic
 from osdclean.engine.train.config import ClassicConfig, overridden
 
@@ -83,7 +84,7 @@ def test_every_variant_learns_and_loads_again(folder, tmp_path, variant):
         rest = row.get("adversarial", 0) + config.logo_prior * row.get("logo prior", 0)
         assert row["loss"] == pytest.approx(l1 + rest, rel=1e-4)
     assert not config.adversarial or curve[-1]["critic"] < curve[0]["critic"]
-    network = load(run / "weights.safetensors")
+    network = load(RecurrentUNet, run / "weights.safetensors")
     assert network.config == config.network
     # What is written is what was validated last.
     figures = classic.validate_frames(network, classic.opened(folder, config)[1].each(9), torch.device("cpu"))
@@ -209,7 +210,7 @@ def test_it_begins_with_a_checkpoint_of_the_classic_script(folder, tmp_path, cap
     torch.save(network.state_dict(), tmp_path / "classic.pth")
     begin = ("--begin-with", tmp_path / "classic.pth")
     assert train(folder, tmp_path / "run", "rate=1e-12", steps=1, options=begin) == 0
-    kept = load(tmp_path / "run" / "weights.safetensors").state_dict()
+    kept = load(RecurrentUNet, tmp_path / "run" / "weights.safetensors").state_dict()
     for name, value in network.named_parameters():
         torch.testing.assert_close(kept[name], value.detach(), atol=1e-6, rtol=0)
     assert train(folder, tmp_path / "other", "channels=4", steps=1, options=begin) == 1

@@ -88,7 +88,7 @@ def test_footage_is_marked_by_all_kinds_and_what_is_marked_is_covered(monkeypatc
 
 
 def test_some_pictures_stand_still_or_have_bars(monkeypatch):
-    monkeypatch.setattr(marked, "OVERLAYS", {None: (1.0, None)})
+    monkeypatch.setattr(marked, "SHARES", {None: 1.0})
     monkeypatch.setattr(marked, "BARS", 1)
     monkeypatch.setattr(marked, "TRIPOD", 1)
     clean = sliding(8, 208, 256, 2.0)
@@ -102,7 +102,7 @@ def test_some_pictures_stand_still_or_have_bars(monkeypatch):
 
 
 def test_what_stays_still_is_of_longer_and_shorter_recordings_too(monkeypatch):
-    monkeypatch.setattr(marked, "OVERLAYS", {"logo": (1.0, "logo")})
+    monkeypatch.setattr(marked, "SHARES", {"logo": 1.0})
     clean, lengths = sliding(8, 208, 256, 2.0), set()
     for seed in range(12):
         _, covered, lumas = marked.mark(clean, PICTURE, np.random.default_rng(seed), None, False)
