@@ -17,6 +17,10 @@ there is stands in engine/train/config.py.
 is then a folder that osdclean data clips wrote, or any folder of clean videos; no examples are built. Its settings
 stand there too (ClassicConfig), for example --set channels=4 tanh=True residual=True adversarial=True.
 
+--recipe published trains one of the networks of --network by one recipe for all: windows of footage under overlays
+(kept in OUT/examples), sequences with the state carried. Settings: PublishedConfig; of the network itself
+--set network.NAME=VALUE. Weights go to the node as model=, like all others.
+
 --recipe detector trains the network that finds overlays, on the same footage under overlays of all kinds; its examples
 are kept in OUT/examples as well (DetectorConfig).
 """
@@ -33,9 +37,10 @@ from typing import TYPE_CHECKING
 from ..cli.progress import Progress
 from ..errors import ArgumentError, OsdcleanError
 from ..machine import cores
+from ..networks import NETWORKS
 
 if TYPE_CHECKING:
-    from .config import DetectorConfig, TrainConfig
+    from .config import DetectorConfig, PublishedConfig, TrainConfig
     from .distributed import Team
     from .shards import Job
 
@@ -50,9 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--recipe",
-        choices=("default", "classic", "detector"),
+        choices=("default", "classic", "detector", "published"),
         default="default",
         help="what is trained (default: default)",
+    )
+    parser.add_argument(
+        "--network", choices=tuple(NETWORKS), metavar="NAME", help=f"published network: {', '.join(NETWORKS)}"
     )
     parser.add_argument(
         "--out",
@@ -97,12 +105,14 @@ def run(args: argparse.Namespace) -> int:
 
     from .distributed import joined
 
+    if args.network is not None and args.recipe != "published":
+        raise ArgumentError(f"train: --network is of the published recipe, passed with --recipe {args.recipe}")
     for folder in (args.clips, args.photos, args.fonts):
         if folder is not None and not folder.is_dir():
             raise OsdcleanError(f"train: {folder} must be a folder")
     if args.threads:
         torch.set_num_threads(args.threads)
-    recipe = {"default": _default, "classic": _classic, "detector": _detector}[args.recipe]
+    recipe = {"default": _default, "classic": _classic, "detector": _detector, "published": _published}[args.recipe]
     with joined() as team:
         say = print if team.leads else _silent
         say(f"weights: {recipe(args, team, say)}")
@@ -132,11 +142,23 @@ def _detector(args: argparse.Namespace, team: Team, say: Callable[[str], None]) 
     return _on_examples(args, team, say, config, marked.make, fit, held_rounds=4)
 
 
+def _published(args: argparse.Namespace, team: Team, say: Callable[[str], None]) -> Path:
+    """Build scenes, then train a published network on them; its weights."""
+    from . import scenes
+    from .config import PublishedConfig, overridden
+    from .published import fit
+
+    if args.network is None:
+        raise ArgumentError(f"train: --recipe published needs --network, one of {', '.join(NETWORKS)}")
+    config = overridden(replace(PublishedConfig(name=args.network), **_named(args)), args.set)
+    return _on_examples(args, team, say, config, scenes.make, fit)
+
+
 def _on_examples(
     args: argparse.Namespace,
     team: Team,
     say: Callable[[str], None],
-    config: TrainConfig | DetectorConfig,
+    config: TrainConfig | DetectorConfig | PublishedConfig,
     make: Callable[[Job], int],
     fit: Callable[..., Path],
     held_rounds: int = 1,

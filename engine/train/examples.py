@@ -56,11 +56,16 @@ STATIC = {"telemetry": 0.85, "telemetry-systems": 0.85, "subtitles": 0.5, "subti
 
 
 def cover(
-    frames: list[Planes], picture: PictureFormat, rng: np.random.Generator, fonts: Path | None, compressed: bool
+    frames: list[Planes],
+    picture: PictureFormat,
+    rng: np.random.Generator,
+    fonts: Path | None,
+    compressed: bool,
+    laid: bool = False,
 ) -> tuple[list[Planes], list[np.ndarray]]:
     """Footage as a recording with an overlay shows it, outside the hole, and of each frame the hole as users draw it
     (bool [H, W], grown by 1..4 pixels; one array for all frames that share it). What is in the hole of the result means
-    nothing.
+    nothing, unless the overlay is to be `laid` there.
 
     fonts: folder of glyph sheets for the displays; compressed: the recording is, with the overlay in it.
     """
@@ -75,17 +80,19 @@ def cover(
             y, x = rng.integers(0, h - bh), rng.integers(0, w - bw)
             mask[y : y + bh, x : x + bw] = 255
         shown, state_of = [mask], [0] * length
+        if laid:
+            frames = [_covered(planes, mask > 0, rng) for planes in frames]
     else:
         overlay = overlays.make(kind, w, h, length, 30, seed, sheets)
         state_of = [0 if static else overlay.state(n) for n in range(length)]
         first = {state: n for n, state in reversed(list(enumerate(state_of)))}
         shown = {state: overlay.static_mask() if static else overlay.mask(n) for state, n in first.items()}
-        if compressed:
+        if compressed or laid:
             frames = [overlays.lay_yuv420(planes, overlay.rgba(n)) for n, planes in enumerate(frames)]
     flips = 1, 1
     if compressed:
         frames = compression.compressed(frames, 30, compression.draw(rng))
-    else:
+    elif not laid:
         # Displays sit anywhere, and flips double what a font can show.
         flips = rng.choice((1, -1)), rng.choice((1, -1))
     grow = int(rng.integers(1, 5))
