@@ -55,6 +55,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--baselines", default=",".join(_BASELINES), metavar="NAMES",
         help=f"comma-separated, of {', '.join(_BASELINES)}; none for osdclean alone (default: all)",
     )  # fmt: skip
+    parser.add_argument(
+        "--models", nargs="+", default=[], metavar="MODEL",
+        help="further networks in the node, each a method of its own: weights files, or NAME:FILE",
+    )  # fmt: skip
     parser.add_argument("--without-node", action="store_true", help="run the baselines alone")
     parser.add_argument(
         "--node",
@@ -104,7 +108,7 @@ def _crf(text: str) -> int | None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the bench, print the tables; 0. Raises OsdcleanError for what cannot be read, run or written."""
-    from . import baselines, cases, pictures, table
+    from . import baselines, cases, models, pictures, table
     from .progress import Steps
 
     node_arguments = dict(_pair(text) for text in args.node)
@@ -134,10 +138,13 @@ def run(args: argparse.Namespace) -> int:
         if lack:
             print(f"osdclean: {name} is left out: {lack}", file=sys.stderr)
             names.remove(name)
-    if args.without_node and not names:
+    if args.without_node and not names and not args.models:
         raise OsdcleanError("bench needs a method: --without-node and no baseline leave none")
     kinds = _OVERLAYS if args.overlay == "all" else (args.overlay,)
-    methods = [*names, *([] if args.without_node else [table.OURS])]
+    networks = models.named(args.models)
+    if not args.without_node:
+        networks[table.OURS] = models.Model(arguments={}, parameters=models.parameters(node_arguments.get("model")))
+    methods = [*names, *networks]
 
     rows = []
     steps = Steps(len(args.clips) * len(kinds) * len(methods))
@@ -145,7 +152,7 @@ def run(args: argparse.Namespace) -> int:
         pairs = []
         for clip in args.clips:
             case = cases.load(clip, kind, args.seed, args.frames, args.fonts)
-            rows.append(_measured(case, names, methods, node_arguments, args, steps, pairs))
+            rows.append(_measured(case, methods, networks, node_arguments, args, steps, pairs))
         if pairs:
             pictures.contact(args.pictures / f"contact-{kind}.png", pairs)
     steps.close()
@@ -153,7 +160,8 @@ def run(args: argparse.Namespace) -> int:
     setting = {
         **_setting(args), "memory": "osdclean's is its whole vspipe process, a baseline's what this process grew by",
     }  # fmt: skip
-    _tell(args, table.markdown(rows, setting), table.report(rows, setting))
+    parameters = {name: network.parameters for name, network in networks.items()}
+    _tell(args, table.markdown(rows, setting, parameters), table.report(rows, setting) | {"parameters": parameters})
     return 0
 
 
@@ -227,7 +235,7 @@ def _tell(args: argparse.Namespace, text: str, report: dict) -> None:
     _write(args.json, json.dumps(report, indent=1) + "\n")
 
 
-def _measured(case, names, methods, node_arguments, args, steps, pairs):
+def _measured(case, methods, networks, node_arguments, args, steps, pairs):
     """Row of one case; its pictures are written on the way, that of the contact sheet is added to `pairs`."""
     from ..settings import Settings
     from . import metrics, node, pictures, runs, table
@@ -238,8 +246,8 @@ def _measured(case, names, methods, node_arguments, args, steps, pairs):
     for method in methods:
         label = f"{case.name} {case.kind} {method}"
         steps.begin(label, case.length)
-        if method == table.OURS:
-            results[method] = node.run(case, node_arguments, steps.update)
+        if method in networks:
+            results[method] = node.run(case, node_arguments | networks[method].arguments, steps.update)
         else:
             results[method] = runs.baseline(method, case, holes, args.cache, steps.update)
         steps.end()

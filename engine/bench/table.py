@@ -75,15 +75,15 @@ def compare(rows: Sequence[Row]) -> Comparison | None:
     )  # fmt: skip
 
 
-def markdown(rows: Sequence[Row], setting: Mapping[str, Any]) -> str:
-    """All tables; the best figure of a line is bold."""
+def markdown(rows: Sequence[Row], setting: Mapping[str, Any], parameters: Mapping[str, int] | None = None) -> str:
+    """All tables; the best figure of a line is bold. parameters: of the networks among the methods."""
     out = opening(setting)
     for kind in dict.fromkeys(row.kind for row in rows):
-        out += _kind([row for row in rows if row.kind == kind], kind)
+        out += _kind([row for row in rows if row.kind == kind], kind, parameters or {})
     return "\n".join(out) + "\n"
 
 
-def _kind(rows: Sequence[Row], kind: str) -> list[str]:
+def _kind(rows: Sequence[Row], kind: str, parameters: Mapping[str, int]) -> list[str]:
     names = methods(rows)
     ours = OURS in names and len(names) > 1
     out = [f"## {kind}", "", "PSNR in the hole, dB (all hole samples of all planes)", ""]
@@ -117,7 +117,9 @@ def _kind(rows: Sequence[Row], kind: str) -> list[str]:
     ]
 
     out += ["", f"Means over {len(rows)} clips (± standard deviation between clips)", ""]
-    out += header(["method", "PSNR dB", "SSIM", "flicker", "s/frame", "memory MiB"])
+    out += header(
+        ["method", "PSNR dB", "SSIM", "flicker", "s/frame", "memory MiB", *(["parameters"] if parameters else [])]
+    )
     for name in names:
         scores = [row.scores[name] for row in rows]
         memory = [m for row in rows if (m := row.memory[name]) is not None]
@@ -130,6 +132,7 @@ def _kind(rows: Sequence[Row], kind: str) -> list[str]:
                     _spread([s.flicker for s in scores], ".2f"),
                     _spread([row.seconds[name] for row in rows], ".3f"),
                     f"{max(memory):.0f}" if memory else "-",
+                    *([f"{parameters[name]:,}" if name in parameters else "-"] if parameters else []),
                 ]
             )
         )
