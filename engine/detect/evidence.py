@@ -10,26 +10,20 @@ import numpy as np
 
 from ..picture import PictureFormat, Planes
 
-#: Pictures of more lines are halved until they have no more: what is read at 1080 lines is read at 540 as well.
-LINES = 720
+#: Pictures of more than LINES lines are looked at with REDUCED: what is read at 1080 lines is read at 540 as well, and
+#: lettering has the sizes that it was learned at.
+LINES, REDUCED = 600, 540
 #: Frames of a clip from which is learned what stays still.
 SAMPLES = 32
 #: Code values of `Still.spread` per code value of standard deviation.
 SPREAD = 4
 
 
-def reduction(picture: PictureFormat) -> int:
-    """Power of two by which a picture is reduced before it is looked at."""
-    factor = 1
-    while picture.height > LINES * factor:
-        factor *= 2
-    return factor
-
-
 def size(picture: PictureFormat) -> tuple[int, int]:
     """(height, width) at which a picture is looked at."""
-    factor = reduction(picture)
-    return picture.height // factor, picture.width // factor
+    if picture.height <= LINES:
+        return picture.height, picture.width
+    return REDUCED, 2 * round(picture.width * REDUCED / picture.height / 2)
 
 
 def sampled(length: int) -> tuple[int, ...]:

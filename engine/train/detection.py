@@ -22,6 +22,9 @@ from .distributed import Team
 from .journal import gradients
 from .marked import LENGTH, Marked
 
+#: Weight of what is missed, and further weight where nothing else is covered in a square of AROUND pixels.
+MISSED, ALONE, AROUND = 3.0, 4.0, 17
+
 
 class Crops:
     """All shards of a folder whose names begin with `prefix`, in memory."""
@@ -41,11 +44,11 @@ class Crops:
         """`size` random sequences of `frames` frames: a view per frame, and what is covered, float32
         [frames, size, kinds, SIDE, SIDE]. Some are mirrored: the picture's own lettering then reads as no letters do,
         so but few of them. Some are one frame all through, as a still picture is, and each frame of a survey. Three of
-        four show a kind that was drawn first: rare kinds would hardly be learned else."""
+        five show a kind that was drawn first: rare kinds would hardly be learned else."""
         picked = []
         for _ in range(size):
             some = self._all
-            if self._by_kind and rng.random() < 0.75:
+            if self._by_kind and rng.random() < 0.6:
                 some = self._by_kind[int(rng.integers(len(self._by_kind)))]
             shard, row = some[int(rng.integers(len(some)))]
             first, mirror = int(rng.integers(0, LENGTH - frames + 1)), rng.random() < 0.2
@@ -89,11 +92,13 @@ def marked_loss(logits: Tensor, covered: Tensor, overlap: float) -> dict[str, Te
     show has no overlap: counted, it would push all of its pixels down twenty times as hard as the kind pulls its own up
     where it is shown, and a rare kind is never marked."""
     chance, shown = torch.sigmoid(logits), covered.amax((0, 2, 3))
+    # Of a cover of a few per cent, what is missed counts more than what is marked in vain; and most where little else
+    # is covered around it: the dots of a horizon are seen as well as a headline is.
+    alone = 1 - F.avg_pool2d(covered, AROUND, 1, AROUND // 2)
     both, sizes = (chance * covered).sum((0, 2, 3)), (chance + covered).sum((0, 2, 3))
     missed = 1 - (2 * both + 50) / (sizes + 50)
     return {
-        # Of a cover of a few per cent, what is missed counts more than what is marked in vain.
-        "entropy": F.binary_cross_entropy_with_logits(logits, covered, pos_weight=logits.new_tensor(3.0)),
+        "entropy": F.binary_cross_entropy_with_logits(logits, covered, pos_weight=MISSED * (1 + ALONE * alone**4)),
         "overlap": overlap * (missed * shown).sum() / shown.sum().clamp(min=1),
     }
 

@@ -8,9 +8,10 @@ left alone.
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from ..data.workers import tick
@@ -32,6 +33,11 @@ SHARES: dict[str | None, float] = {
 #: Share of the clips with a logo beside what else is laid over them, of those with black bars above and below, and of
 #: those whose picture stands still as before a camera on a tripod: only looks then tell an overlay from it.
 BESIDE, BARS, TRIPOD = 0.2, 0.06, 0.15
+#: Share of the clips that are enlarged before anything is laid over them, and to how many lines: what is large is
+#: reduced before it is looked at, and its lettering is then not as sharp as where it was drawn at that size.
+ENLARGED, ENLARGED_TO = 0.4, (720, 1080)
+#: Share of a reduced sample from which on it counts as covered.
+COVERED = 0.25
 #: Share of the clips whose still parts are those of a longer recording with other scenes in it, and of a shorter one.
 LONGER, SHORTER = 0.4, 0.15
 
@@ -134,6 +140,28 @@ def _elsewhere(frames: list[Planes], rng: np.random.Generator) -> Planes:
     return luma, *(np.ascontiguousarray(plane) for plane in turned[1:])
 
 
+def _reduced(covered: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """What is covered of a frame, uint8 [H, W] with a bit per kind, at another `size`."""
+    if covered.shape == size:
+        return covered
+    out = np.zeros(size, np.uint8)
+    for k in range(len(LEARNED)):
+        share = cv2.resize((covered >> k & 1).astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA)
+        out |= np.where(share >= COVERED, np.uint8(1 << k), np.uint8(0))
+    return out
+
+
+def enlarged(frames: list[Planes], picture: PictureFormat, lines: int) -> tuple[list[Planes], PictureFormat]:
+    """Footage with so many lines, a multiple of 4, and its format."""
+    width = 4 * round(picture.width * lines / picture.height / 4)
+    sizes = (width, lines), (width // 2, lines // 2), (width // 2, lines // 2)
+    larger = [
+        tuple(cv2.resize(p, s, interpolation=cv2.INTER_CUBIC) for p, s in zip(planes, sizes, strict=True))
+        for planes in frames
+    ]
+    return larger, replace(picture, width=width, height=lines)
+
+
 def cut(
     frames: list[Planes],
     picture: PictureFormat,
@@ -149,10 +177,8 @@ def cut(
             f"{len(frames)}"
         )
     views = [evidence.seen(planes, picture) for planes in frames]
-    still = evidence.still(lumas)
-    # `seen` reduces what is larger; training footage is not, so that covers are exact.
-    if still.shape[1:] != covered.shape[1:]:
-        raise PictureError(f"at most {evidence.LINES} lines are accepted, passed {picture.height}")
+    still = evidence.still(evidence.seen((luma, *frames[0][1:]), picture).luma for luma in lumas)
+    covered = np.stack([_reduced(bits, still.shape[1:]) for bits in covered])
     rows: dict[str, list[np.ndarray]] = {name: [] for name in Marked.FIELDS}
     for k in range(CROPS):
         first = int(rng.integers(0, len(frames) - LENGTH + 1))
@@ -179,7 +205,10 @@ def make(job: shards.Job) -> int:
     its source cannot be used."""
     rng = np.random.default_rng(zlib.crc32(job.target.name.encode()))
     frames, picture = shards.footage(job, rng)
-    shown, covered, lumas = mark(shards.stretch(frames, rng), picture, rng, job.fonts, job.compressed)
+    frames = shards.stretch(frames, rng)
+    if rng.random() < ENLARGED:
+        frames, picture = enlarged(frames, picture, int(rng.choice(ENLARGED_TO)))
+    shown, covered, lumas = mark(frames, picture, rng, job.fonts, job.compressed)
     marked = cut(shown, picture, covered, lumas, rng)
     marked.save(job.target)
     tick()

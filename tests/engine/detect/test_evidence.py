@@ -12,10 +12,11 @@ def yuv(width: int, height: int, **more) -> PictureFormat:
     return PictureFormat(width=width, height=height, **given)
 
 
-def test_a_large_picture_is_halved_until_it_fits():
-    assert evidence.reduction(yuv(1280, 720)) == 1
-    assert evidence.reduction(yuv(1920, 1080)) == 2
-    assert evidence.reduction(yuv(3840, 2160)) == 4
+def test_a_large_picture_is_reduced_to_the_lines_that_lettering_was_learned_at():
+    assert evidence.size(yuv(720, 576)) == (576, 720)
+    assert evidence.size(yuv(1280, 720)) == (540, 960)
+    assert evidence.size(yuv(1998, 1080)) == (540, 1000)
+    assert evidence.size(yuv(3840, 2160)) == (540, 960)
     planes = sliding(1, 1080, 1920, 0)[0]
     view = evidence.seen(planes, yuv(1920, 1080))
     assert view.luma.shape == (540, 960)

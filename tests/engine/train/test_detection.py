@@ -115,6 +115,33 @@ def test_what_stays_still_is_of_longer_and_shorter_recordings_too(monkeypatch):
     assert min(lengths) < len(clean)
 
 
+def test_crops_of_large_pictures_are_of_what_the_detector_sees():
+    frames, picture = marked.enlarged(sliding(8, 208, 256, 2.0), PICTURE, 1080)
+    assert (picture.width, picture.height) == (1328, 1080)
+    assert [plane.shape for plane in frames[0]] == [(1080, 1328), (540, 664), (540, 664)]
+    covered = np.zeros((8, 1080, 1328), np.uint8)
+    covered[:, 200:400, 300:700], covered[:, 300:500, 300:700] = 2, covered[:, 300:500, 300:700] | 8
+    for planes in frames:
+        planes[0][covered[0] > 0] = 250
+    made = marked.cut(frames, picture, covered, [planes[0] for planes in frames], np.random.default_rng(1))
+    assert made.luma.shape == (marked.CROPS, marked.LENGTH + 2, marked.SIDE, marked.SIDE)
+    assert (made.luma[:, 1:-1][made.covered > 0] == 250).mean() > 0.98
+    assert (made.luma[:, 1:-1][made.covered == 0] < 250).mean() > 0.98
+    both = made.covered == 2 | 8
+    assert both.any()
+    assert both.mean() < (made.covered == 2).mean() + (made.covered == 8).mean()
+
+
+def test_what_is_missed_alone_counts_more_than_a_pixel_of_many():
+    covered = torch.zeros(1, 1, 64, 64)
+    covered[0, 0, 10:12, 10:12] = covered[0, 0, 30:60, 5:60] = 1
+    logits = torch.zeros(1, 1, 64, 64, requires_grad=True)
+    detection.marked_loss(logits, covered, 0.0)["entropy"].backward()
+    alone, many, clear = (-float(logits.grad[0, 0, y, x]) for y, x in ((10, 10), (45, 30), (10, 50)))
+    assert alone > 3 * many > 0 > clear
+    assert many > 2 * -clear
+
+
 def test_it_learns_and_goes_on_where_it_was(folder, tmp_path):
     config = DetectorConfig(steps=24, frames=2, batch=2, network=SMALL, every=8, save=3, warmup=2)
     whole = detection.fit(config, folder, tmp_path / "whole", lambda _: None)
