@@ -120,7 +120,8 @@ def test_crops_of_large_pictures_are_of_what_the_detector_sees():
     assert (picture.width, picture.height) == (1328, 1080)
     assert [plane.shape for plane in frames[0]] == [(1080, 1328), (540, 664), (540, 664)]
     covered = np.zeros((8, 1080, 1328), np.uint8)
-    covered[:, 200:400, 300:700], covered[:, 300:500, 300:700] = 2, covered[:, 300:500, 300:700] | 8
+    covered[:, 200:400, 300:700] = 2
+    covered[:, 300:500, 300:700] |= 8
     for planes in frames:
         planes[0][covered[0] > 0] = 250
     made = marked.cut(frames, picture, covered, [planes[0] for planes in frames], np.random.default_rng(1))
