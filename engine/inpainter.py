@@ -46,19 +46,29 @@ class Patches:
             plane[y, x] = values
 
 
+def require_finite(picture: PictureFormat, frames: Mapping[int, Planes]) -> None:
+    """Raises PictureError where a sample of a float picture is not a number."""
+    if picture.floating:
+        for n, planes in frames.items():
+            if not all(np.isfinite(plane).all() for plane in planes):
+                raise PictureError(
+                    f"float samples must be finite, passed NaN or infinity in frame {n}; clean the clip with std.Expr"
+                )
+
+
 class Inpainter:
     """Restores blocks of a clip. Thread-safe: all work is done on one thread of its own and its helpers."""
 
     def __init__(self, picture: PictureFormat, length: int, settings: Settings) -> None:
         """Raises ModelError and DeviceError."""
         self.picture, self.length, self.settings = picture, length, settings
-        self._runtime = Runtime(settings.model, settings.device, settings.precision)
+        # A Gray picture's neutral chroma is laid out as 4:2:0.
+        chroma = (1, 1) if picture.family == "GRAY" else (picture.subsampling_h, picture.subsampling_w)
+        self._runtime = Runtime(settings.model, settings.device, settings.precision, settings.backend, chroma)
         self._thread = ThreadPoolExecutor(1, "osdclean")
         # Each works on something of its own; torch's threads inside one call would only wait for each other.
         self._count = max(2, cores())
-        self._workers = ThreadPoolExecutor(
-            self._count, "osdclean-worker", initializer=lambda: torch.set_num_threads(1)
-        )
+        self._workers = ThreadPoolExecutor(self._count, "osdclean-worker", initializer=lambda: torch.set_num_threads(1))
         self._regions = Regions(picture, self._workers)
         #: n -> motion between n and n + 1, None across a cut.
         self._flows: dict[int, Flow | None] = {}
@@ -118,7 +128,7 @@ class Inpainter:
         wanted = range(block * period, min(self.length, (block + 1) * period))
         if not any(holes[n].any() for n in wanted):
             return Patches(frames={})
-        self._check(frames)
+        require_finite(self.picture, frames)
         # DIS cuts its work by OpenCV's number of threads, and what it finds depends on the cut (#5).
         cv2.setNumThreads(1)
         regions = {n: self._regions.of(holes[n]) for n in window}
@@ -159,15 +169,6 @@ class Inpainter:
     def _gather(self, run: Pass, n: int, run_in: range, ahead: dict[int, Future]) -> None:
         if n in run_in:
             ahead[n] = self._workers.submit(run.evidence, n)
-
-    def _check(self, frames: Mapping[int, Planes]) -> None:
-        if self.picture.floating:
-            for n, planes in frames.items():
-                if not all(np.isfinite(plane).all() for plane in planes):
-                    raise PictureError(
-                        f"float samples must be finite, passed NaN or infinity in frame {n}; "
-                        "clean the clip with std.Expr"
-                    )
 
     def _measure_motion(
         self,

@@ -76,6 +76,8 @@ def space_to_depth(x: Tensor, out: Tensor) -> None:
 
 def depth_to_space(x: Tensor) -> Tensor:
     """`x` [K, 4C, h, w] as float32 [K, C, 2h, 2w]; as `pixel_shuffle`."""
+    if torch.jit.is_tracing():
+        return F.pixel_shuffle(x.float(), 2)
     k, c, h, w = x.shape
     out = x.new_empty(k, c // 4, 2 * h, 2 * w, dtype=torch.float32)
     for y in (0, 1):
@@ -258,17 +260,26 @@ class InpaintingNetwork(RecurrentTrunk):
             ],
             1,
         )
-        x = coarse.new_empty(k, *half, 4 * fine.shape[1] + coarse.shape[1], dtype=kind).permute(0, 3, 1, 2)
-        space_to_depth(fine, x[:, : 4 * fine.shape[1]])
-        x[:, 4 * fine.shape[1] :] = coarse
+        # An exported graph knows no writing into parts of a tensor.
+        traced = torch.jit.is_tracing()
+        if traced:
+            x = torch.cat([F.pixel_unshuffle(fine, 2), coarse.to(kind)], 1)
+        else:
+            x = coarse.new_empty(k, *half, 4 * fine.shape[1] + coarse.shape[1], dtype=kind).permute(0, 3, 1, 2)
+            space_to_depth(fine, x[:, : 4 * fine.shape[1]])
+            x[:, 4 * fine.shape[1] :] = coarse
         features, h, c = self.trunk(x, state.h, state.c)
         answer = self.head(features)
 
         n = self.PICTURES
         detail = depth_to_space(answer[:, : 4 * (n + 1)])
         logits, residual = detail[:, :n], 0.5 * torch.tanh(detail[:, n:])
-        logits[:, 2:4].masked_fill_(~valid, -1e4)
-        logits[:, 4:].masked_fill_(state.valid == 0, -1e4)
+        if traced:
+            shut = torch.cat([~valid, (state.valid == 0).expand(k, 1, height, width)], 1)
+            logits = torch.cat([logits[:, :2], logits[:, 2:].masked_fill(shut, -1e4)], 1)
+        else:
+            logits[:, 2:4].masked_fill_(~valid, -1e4)
+            logits[:, 4:].masked_fill_(state.valid == 0, -1e4)
         weights = torch.softmax(logits, 1)
         out = (weights * luma).sum(1, keepdim=True) + residual
         colour_weights = _resize(weights, ch, cw)

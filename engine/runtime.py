@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -55,11 +56,13 @@ def precision_of(name: str, device: torch.device) -> torch.dtype:
 
 @dataclass(frozen=True, kw_only=True)
 class Key:
-    """What makes two nodes share a network. load: by what it is read, which refuses files of other networks; stamp: of
-    the file, so that one written anew is loaded anew."""
+    """What makes two nodes share a network. load, model: by what it is read, and what is asked of it; stamp: of the
+    file, so that one written anew is loaded anew."""
 
     load: Callable[[str], nn.Module]
+    model: str
     path: str
+    backend: str
     device: str
     precision: str
     stamp: tuple[int, int]
@@ -72,23 +75,51 @@ _lock = threading.Lock()
 class Loaded[N: nn.Module]:
     """A network in use. `close` it once; the last to close frees the network."""
 
-    def __init__(self, load: Callable[[str], N], model: str, default: Path, device: str, precision: str) -> None:
-        """load: reads `model`; default: the file that model="default" means. Raises ModelError and DeviceError."""
-        self.device = device_of(device)
-        self.dtype = precision_of(precision, self.device)
-        path = default if model == "default" else model
+    def __init__(
+        self,
+        load: Callable[[str], N],
+        model: str,
+        path: Path | str,
+        device: str,
+        precision: str,
+        backend: str = "torch",
+        subsampling: tuple[int, int] = (1, 1),
+    ) -> None:
+        """load: reads `model`; path: the file that it means; backend: of `settings.BACKENDS`; subsampling: log2 of
+        chroma's reduction in height and width, which a graph of the inpainting network is made for.
+
+        Raises ModelError and DeviceError.
+        """
+        make: Callable[[], N]
+        if backend == "onnxruntime":
+            from .export import session
+
+            place = session.place_of(device)
+            self.device, where, kind = place.tensors, str(place), precision
+            backend = f"{backend} {subsampling}"
+            make = partial(session.opened, load, model, path, place, precision, subsampling)
+        else:
+            self.device = device_of(device)
+            dtype = precision_of(precision, self.device)
+            where, kind = str(self.device), str(dtype)
+            make = partial(_made, load, model, self.device, dtype)
         stamp = (os.stat(path).st_mtime_ns, os.stat(path).st_size) if os.path.exists(path) else (0, 0)
         self._key = Key(
-            load=load, path=os.path.abspath(path), device=str(self.device), precision=str(self.dtype), stamp=stamp
+            load=load,
+            model=model,
+            path=os.path.abspath(path),
+            backend=backend,
+            device=where,
+            precision=kind,
+            stamp=stamp,
         )
         with _lock:
             network, users = _shared.get(self._key, (None, 0))
             if network is None:
-                network = load(model).to(self.device, self.dtype)
-                if self.device.type == "cpu":
-                    network = network.to(memory_format=torch.channels_last)
+                network = make()
             _shared[self._key] = network, users + 1
         self.network: N | None = network
+        self.dtype: torch.dtype = network.dtype if backend != "torch" else dtype
 
     def close(self) -> None:
         if self.network is None:
@@ -102,12 +133,25 @@ class Loaded[N: nn.Module]:
                 _shared[self._key] = network, users - 1
 
 
+def _made[N: nn.Module](load: Callable[[str], N], model: str, device: torch.device, dtype: torch.dtype) -> N:
+    """The network that `load` reads, where it is to run."""
+    network = load(model).to(device, dtype)
+    if device.type == "cpu":
+        for weight in network.parameters():
+            if weight.dim() == 4:  # of 3-D convolutions there are five, which have another order
+                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+    return network
+
+
 class Runtime:
     """The inpainting network on its device, run over tiles. `close` it once."""
 
-    def __init__(self, model: str, device: str, precision: str) -> None:
-        """Raises ModelError and DeviceError."""
-        self._loaded = Loaded(weights.load, model, weights.DEFAULT, device, precision)
+    def __init__(
+        self, model: str, device: str, precision: str, backend: str = "torch", subsampling: tuple[int, int] = (1, 1)
+    ) -> None:
+        """As of `Loaded`. Raises ModelError and DeviceError."""
+        path = weights.file_of(model, weights.DEFAULT)
+        self._loaded = Loaded(weights.load, model, path, device, precision, backend, subsampling)
         self.device, self.dtype = self._loaded.device, self._loaded.dtype
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from ..engine.settings import Settings
 from ..engine.track.settings import TrackSettings
 
 TEXTS = ("model", "device", "precision")
+INPAINT_TEXTS = (*TEXTS, "backend")
 INTEGERS = ("grow", "period", "warmup", "lookahead")
 FLOATS = ("sc_threshold",)
 DETECT_INTEGERS = ("left", "top", "width", "height", "grow", "hold")
@@ -34,7 +35,7 @@ class Options:
 
 def settings_of(arguments, vsapi) -> Settings:
     """The engine's settings; raises ArgumentError."""
-    return Settings(**_given(arguments, TEXTS, INTEGERS, FLOATS, vsapi))
+    return Settings(**_given(arguments, INPAINT_TEXTS, INTEGERS, FLOATS, vsapi))
 
 
 def options_of(arguments, vsapi) -> Options:

@@ -13,7 +13,7 @@ IDENTIFIER = b"io.github.osdclean"
 API = 4 << 16
 INPAINT = (
     b"clip:vnode;mask:vnode;model:data:opt;device:data:opt;precision:data:opt;grow:int:opt;period:int:opt;"
-    b"warmup:int:opt;lookahead:int:opt;sc_threshold:float:opt;show:int:opt;cache:int:opt;"
+    b"warmup:int:opt;lookahead:int:opt;sc_threshold:float:opt;show:int:opt;cache:int:opt;backend:data:opt;"
 )
 DETECT = (
     b"clip:vnode;kind:data[]:opt;sensitivity:float:opt;left:int:opt;top:int:opt;width:int:opt;height:int:opt;"

@@ -16,7 +16,7 @@ from contextlib import ExitStack, closing
 from _osdclean_host import ffi, lib
 
 from ..engine.errors import OsdcleanError, PictureError
-from ..engine.inpainter import Inpainter
+from ..engine.restorer import Restorer, restorer
 from ..engine.settings import Settings
 from . import arguments, faults, memory
 from .blocks import GROUP, Blocks, Failure, Gathering
@@ -34,7 +34,7 @@ def create(given, out, core, vsapi) -> None:
         arguments.check_mask(mask.info, source.info, vsapi)
         settings = arguments.settings_of(given, vsapi)
         options = arguments.options_of(given, vsapi)
-        engine = None if options.show else Inpainter(picture, source.info.numFrames, settings)
+        engine = None if options.show else restorer(picture, source.info.numFrames, settings)
         node = Node(source, mask, picture, settings, options, engine, vsapi)
         undo.pop_all()
     serve(node, out, source.info, [(source, lib.rpGeneral), (mask, lib.rpGeneral)], core, vsapi)
@@ -52,7 +52,7 @@ class Node(Filter):
         picture,
         settings: Settings,
         options: arguments.Options,
-        engine: Inpainter | None,
+        engine: Restorer | None,
         vsapi,
     ) -> None:
         self._source, self._mask, self._picture, self._engine, self._vsapi = (

@@ -22,6 +22,7 @@ INPAINT = {
     "lookahead": int,
     "sc_threshold": float,
     "cache": int,
+    "backend": str,
 }
 #: Arguments of `Detect`, which scripts are given with "find_" before their names, since `Inpaint` has some of them too.
 DETECT = {

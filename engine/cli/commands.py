@@ -65,4 +65,9 @@ COMMANDS = (
         module="osdclean.engine.train.finetune",
         summary="train the network further on one video of your own",
     ),
+    Command(
+        name="export",
+        module="osdclean.engine.export.command",
+        summary="write a network as an ONNX file, checked against torch",
+    ),
 )

@@ -14,6 +14,8 @@ from .failure import CommandError
 from .frameserver import Clip, FrameServer, require_mask
 from .pipeline import run
 
+#: Devices of onnxruntime, which only Inpaint knows.
+EXPORTED = ("tensorrt", "directml")
 #: Frames that tell what stands still, and share of them that must mark a sample of a static mask.
 SAMPLED, STANDS = 16, 0.25
 #: A logo is taken for one that never goes where so many of the frames looked at show it.
@@ -51,6 +53,8 @@ def find_arguments(args: argparse.Namespace, grow: bool = False) -> dict[str, st
     for name in ("sensitivity", "hold", "device", *(("grow",) if grow else ())):
         if getattr(args, name, None) is not None:
             given[name] = getattr(args, name)
+    if str(given.get("device")).partition(":")[0] in EXPORTED:
+        del given["device"]  # Inpaint's; the detector is torch's alone
     if args.region is not None:
         numbers = args.region.split(",")
         if len(numbers) != 4 or not all(number.strip().isdecimal() for number in numbers):

@@ -29,9 +29,8 @@ class Runner:
     def __init__(self, picture: PictureFormat, settings: DetectSettings) -> None:
         """Raises ModelError and DeviceError."""
         self.size = evidence.size(picture)
-        self._loaded = Loaded(
-            weights.load_detector, settings.model, weights.DETECTOR, settings.device, settings.precision
-        )
+        path = weights.file_of(settings.model, weights.DETECTOR)
+        self._loaded = Loaded(weights.load_detector, settings.model, path, settings.device, settings.precision)
         self.workers = ThreadPoolExecutor(THREADS, "osdclean-detect", initializer=lambda: torch.set_num_threads(1))
 
     def close(self) -> None:

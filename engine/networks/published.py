@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from .. import weights
 from ..errors import ArgumentError, ModelError
-from . import NETWORKS
+from . import NETWORKS, asked
 
 _KIND = "osdclean-{}"
 
@@ -73,15 +73,6 @@ def known(name: str) -> type[Published]:
         raise ModelError(f"network must be one of {', '.join(NETWORKS)}, passed {name}")
     module, of = NETWORKS[name]
     return getattr(import_module(f".{module}", __package__), of)
-
-
-def asked(model: str) -> tuple[str | None, str]:
-    """Network and file of a `model`: "NAME:FILE", with switches of the network before the colon ("NAME+tanh:FILE"), or
-    a file alone, which says itself of which network it is."""
-    name, colon, path = model.partition(":")
-    if colon and name.partition("+")[0] in NETWORKS:
-        return name, path
-    return None, model
 
 
 def network_of(model: str) -> str | None:

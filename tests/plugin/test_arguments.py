@@ -98,4 +98,5 @@ def test_the_signature_of_the_documentation():
     assert vs.core.osdclean.Inpaint.signature == (
         "clip:vnode;mask:vnode;model:data:opt;device:data:opt;precision:data:opt;grow:int:opt;"
         "period:int:opt;warmup:int:opt;lookahead:int:opt;sc_threshold:float:opt;show:int:opt;cache:int:opt;"
+        "backend:data:opt;"
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import vapoursynth as vs
-from clips import BOX, masking, moving, pixels, planes
+from clips import BOX, failing, letting_go, masking, moving, pixels, planes
 
 LINUX = sys.platform == "linux"
 SMALL = {"period": 4, "warmup": 3, "lookahead": 3, "device": "cpu"}
@@ -18,11 +18,10 @@ SMALL = {"period": 4, "warmup": 3, "lookahead": 3, "device": "cpu"}
 
 @pytest.fixture
 def engine():
-    """The class that the node takes its engine from, to be patched."""
-    vs.core.osdclean.Inpaint(moving(length=1), masking(), show=1)
-    from osdclean.plugin import node
+    """The class of the node's engine, to be patched."""
+    from osdclean.engine.inpainter import Inpainter
 
-    return node.Inpainter
+    return Inpainter
 
 
 def inpaint(clip, mask, **arguments):
@@ -38,15 +37,6 @@ def counted(clip: vs.VideoNode) -> tuple[vs.VideoNode, Counter]:
         return f
 
     return vs.core.std.ModifyFrame(clip, clip, count), made
-
-
-def failing(clip: vs.VideoNode, bad: int) -> vs.VideoNode:
-    def fail(n, f):
-        if n == bad:
-            raise ValueError("the disk was pulled out")
-        return f
-
-    return vs.core.std.ModifyFrame(clip, clip, fail)
 
 
 def ask(node: vs.VideoNode, frames) -> list[bytes | str]:
@@ -296,13 +286,11 @@ def test_a_freed_node_lets_go_of_engine_clips_and_frames(engine, monkeypatch):
 
 
 def test_a_node_that_is_refused_lets_go_of_its_clips():
-    from osdclean.plugin import filters as module
-
-    before = len(module._handles)
-    for _ in range(3):
-        with pytest.raises(vs.Error):
-            inpaint(moving(), masking(), grow=99)
-    assert len(module._handles) == before
+    with letting_go() as more:
+        for _ in range(3):
+            with pytest.raises(vs.Error):
+                inpaint(moving(), masking(), grow=99)
+        assert more() == 0
 
 
 def test_memory_is_flat_over_a_long_clip(engine, monkeypatch):

@@ -19,9 +19,8 @@ def test_only_what_is_given_is_passed_on():
 
 
 def test_every_argument_has_an_option():
-    words = [
-        w for name in NAMES for w in (f"--{name.replace('_', '-')}", {"precision": "fp32"}.get(name, "1"))
-    ]
+    given = {"precision": "fp32", "backend": "onnxruntime"}
+    words = [w for name in NAMES for w in (f"--{name.replace('_', '-')}", given.get(name, "1"))]
     assert set(arguments(*words)) == set(NAMES)
 
 
@@ -37,4 +36,8 @@ def test_weights_file_must_be_there_and_is_named_in_full(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.safetensors").write_bytes(b"")
     assert arguments("--model", "mine.safetensors") == {"model": str(tmp_path / "mine.safetensors")}
+    given = arguments("--model", "sttn+maskfree:mine.safetensors")
+    assert given == {"model": f"sttn+maskfree:{tmp_path / 'mine.safetensors'}"}
+    with pytest.raises(OsdcleanError, match=r"there is no file gone\.pth"):
+        arguments("--model", "sttn:gone.pth")
     assert arguments("--model", "default") == {"model": "default"}

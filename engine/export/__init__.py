@@ -1,0 +1,1 @@
+"""Networks as ONNX files, and ONNX Runtime as a back end."""
