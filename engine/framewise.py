@@ -105,17 +105,13 @@ class Framewise:
             size = -(-len(wanted) // STRANDS)
             strands = [wanted[k : k + size] for k in range(0, len(wanted), size)]
             jobs = [
-                self._groups(range(max(window.start, strand.start - self._settled), strand.stop), scenes)
+                (strand, self._groups(range(max(window.start, strand.start - self._settled), strand.stop), scenes))
                 for strand in strands
             ]
         else:
-            strands, jobs = [wanted] * len(wanted), [[job] for job in self._groups(wanted, scenes)]
-            jobs = [job for job in jobs if any(holes[n].any() for n in job[0][0])]
-            strands = strands[: len(jobs)]
-        work = [
-            self._workers.submit(self._strand, strand, job, frames, holes)
-            for strand, job in zip(strands, jobs, strict=True)
-        ]
+            groups = self._groups(wanted, scenes)
+            jobs = [(group, [(group, scene)]) for group, scene in groups if any(holes[n].any() for n in group)]
+        work = [self._workers.submit(self._strand, strand, groups, frames, holes) for strand, groups in jobs]
         # All of them: frames are gone once the caller hears of an error.
         errors = [error for one in work if (error := one.exception()) is not None]
         if errors:
