@@ -1,6 +1,10 @@
 """The published networks' recipe: each of them learns from scenes, and a run that was interrupted goes on as it was."""
 
 import json
+import os
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +82,35 @@ def alone():
     from osdclean.engine.train.distributed import Team
 
     return Team(rank=0, size=1, device=torch.device("cpu"))
+
+
+@pytest.mark.parametrize("name", ["vinet", "opn"])
+def test_two_processes_learn_the_same_weights_from_batches_of_their_own(folder, tmp_path, name):
+    script = (
+        "import sys, torch; sys.path[:0] = eval(sys.argv[4]); from test_published import *;"
+        "from osdclean.engine.train.distributed import joined\n"
+        "torch.set_num_threads(1)\n"
+        "with joined() as team:\n"
+        "    training = Training(config(sys.argv[3], steps=3, precision='fp32', batch=1), team)\n"
+        "    for _ in range(3): training.update(Scenes(Path(sys.argv[1]), 'train'))\n"
+        "    torch.save(training.network.state_dict(), f'{sys.argv[2]}/{team.rank}.pt')\n"
+    )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    paths = repr([str(Path(__file__).parent), str(Path(__file__).parents[2])])
+    team = []
+    for rank in ("0", "1"):
+        named = {"RANK": rank, "WORLD_SIZE": "2", "LOCAL_RANK": rank, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        words = [sys.executable, "-c", script, str(folder), str(tmp_path), name, paths]
+        team.append(subprocess.Popen(words, env=os.environ | named | {"CUDA_VISIBLE_DEVICES": ""}))
+    assert [process.wait(240) for process in team] == [0, 0]
+    one, other = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1))
+    torch.manual_seed(1)
+    fresh = published.known(name)(config(name).network).state_dict()
+    assert any((one[key] != fresh[key]).any() for key in one)
+    for key, value in one.items():
+        torch.testing.assert_close(other[key], value, rtol=0, atol=0)
 
 
 def test_calls_follow_each_other_and_lie_on_the_hole(folder):
