@@ -27,6 +27,8 @@ from typing import IO
 
 from .failure import CommandError
 
+#: What begins a line by which our own plugin, in a program of the pipeline, tells of work that takes a while.
+_OURS = "osdclean: "
 _FRAME = re.compile(rb"Frame: (\d+)/(\d+)")
 #: How vspipe says that its reader is gone.
 _BROKEN_PIPE = "fwrite() call failed"
@@ -110,6 +112,8 @@ class Pipeline:
                 frame = _FRAME.match(line)
                 if frame is None:
                     said.append(line.decode(errors="replace"))
+                    if said[-1].startswith(_OURS):
+                        print(f"\r{said[-1]}", file=sys.stderr, flush=True)  # over a progress bar that may stand there
                     if stage.last_words is not None and stage.last_words in said[-1]:
                         threading.Thread(target=self._end_soon, args=(process,), daemon=True).start()
                 elif self._on_frame is not None:

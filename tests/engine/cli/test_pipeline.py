@@ -30,6 +30,14 @@ def test_bytes_flow_through_all_stages():
     assert finished(python("one", "print('x' * 300_000, end='')"), python("two", COPY)) == b"x" * 300_000
 
 
+def test_what_the_plugin_tells_is_passed_on(capfd):
+    talk = "sys.stderr.write('loading\\nosdclean: exporting, once\\nFrame: 1/3 (2 fps)\\r')"
+    finished(python("vspipe", talk), python("encoder", COPY))
+    told = capfd.readouterr()
+    assert told.err == "\rosdclean: exporting, once\n"
+    assert told.out == ""
+
+
 def test_frames_are_reported_and_no_talk_blocks():
     seen = []
     talk = (
