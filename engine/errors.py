@@ -19,3 +19,8 @@ class ModelError(OsdcleanError):
 
 class DeviceError(OsdcleanError):
     """The device asked for is not there, or ran out of memory."""
+
+
+def in_a_line(error: BaseException, most: int = 300) -> str:
+    """What another library's error says, in one line of at most so many characters."""
+    return " ".join(str(error).split())[:most]

@@ -53,8 +53,9 @@ class Framewise:
         network = self._loaded.network
         # One pass at a time, as memory is what bounds it.
         self._thread = ThreadPoolExecutor(1, "osdclean")
+        self._count = max(STRANDS, cores())
         self._workers = ThreadPoolExecutor(
-            max(STRANDS, cores()), "osdclean-worker", initializer=lambda: torch.set_num_threads(1)
+            self._count, "osdclean-worker", initializer=lambda: torch.set_num_threads(1)
         )
         if network.size is not None:
             self._size = network.size[::-1]
@@ -109,8 +110,10 @@ class Framewise:
                 for strand in strands
             ]
         else:
-            groups = self._groups(wanted, scenes)
-            jobs = [(group, [(group, scene)]) for group, scene in groups if any(holes[n].any() for n in group)]
+            groups = [one for one in self._groups(wanted, scenes) if any(holes[n].any() for n in one[0])]
+            # Runs of groups: what neighbours see alike is made ready once.
+            size = -(-len(groups) // self._count)
+            jobs = [(wanted, groups[k : k + size]) for k in range(0, len(groups), size)]
         work = [self._workers.submit(self._strand, strand, groups, frames, holes) for strand, groups in jobs]
         # All of them: frames are gone once the caller hears of an error.
         errors = [error for one in work if (error := one.exception()) is not None]

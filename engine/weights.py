@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import outputs
-from .errors import ModelError
+from .errors import ModelError, in_a_line
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -53,6 +53,22 @@ def file_of(model: str, default: Path) -> Path:
     return default if model == "default" else Path(model)
 
 
+def told(path: Path) -> dict[str, str]:
+    """What a safetensors file tells of itself; nothing where it is none, or there is none."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as f:
+            return f.metadata() or {}
+    except (SafetensorError, OSError):
+        return {}
+
+
+def settings(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A network's settings as its configuration has them, of what JSON makes of them: tuples, no lists."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+
+
 def load(model: str) -> InpaintingNetwork:
     """The network of a weights file ("default" or a path), float32 on the CPU. Raises ModelError."""
     from .network import InpaintingNetwork, NetworkConfig
@@ -83,11 +99,8 @@ def _loaded[N: nn.Module](model: str, kind: str, make: Callable[[dict], N], defa
     if meta.get("kind") != kind:
         raise ModelError(f"model must hold {kind} weights, passed {model} with kind {meta.get('kind', 'none')}")
     try:
-        fields = json.loads(meta["network"])
-        network = make({k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
+        network = make(settings(json.loads(meta["network"])))
         network.load_state_dict(tensors)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ModelError(
-            f"model {model} does not fit its own description: {' '.join(str(error).split())[:300]}"
-        ) from None
+        raise ModelError(f"model {model} does not fit its own description: {in_a_line(error)}") from None
     return network.eval()

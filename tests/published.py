@@ -24,3 +24,12 @@ def random_weights(name: str, folder: Path, **config) -> str:
     path = folder / f"{name}.safetensors"
     published.save(network, path)
     return str(path)
+
+
+def scene(count: int = 3, batch: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+    """Frames, and masks with a hole that moves; of two of OPN's rings in the first of them."""
+    g = torch.Generator().manual_seed(3)
+    frames, masks = torch.rand((batch, count, 3, 64, 72), generator=g) * 2 - 1, torch.zeros(batch, count, 1, 64, 72)
+    for n in range(count):
+        masks[:, n, :, 8:40, 8 + 4 * n : 32 + 4 * n] = 1
+    return frames, masks

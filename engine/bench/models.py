@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import weights
 from ..networks import published
 
 
@@ -34,6 +33,4 @@ def named(models: Sequence[str]) -> dict[str, Model]:
 
 def parameters(model: str | None) -> int:
     """How many parameters the network of a `model` has; None: the default one. Raises ModelError."""
-    model = model or "default"
-    network = weights.load(model) if published.network_of(model) is None else published.loaded(model)
-    return sum(p.numel() for p in network.parameters())
+    return sum(p.numel() for p in published.inpainting(model or "default").parameters())

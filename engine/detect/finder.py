@@ -87,7 +87,6 @@ class Finder:
                 odds[n] = self._levels(logits.cpu(), learned)
         return odds
 
-
     @torch.inference_mode()
     def _levels(self, logits: torch.Tensor, learned: Learned) -> np.ndarray:
         """The odds of one frame as levels. logits: [kinds, h, w]."""

@@ -31,7 +31,8 @@ def exported(load: Callable[[str], Any], model: str, path: Path | str, precision
     `runtime.Loaded`. Raises ModelError, DeviceError and OsdcleanError."""
     from ..cli.main import version
 
-    network = load(model)
+    if not Path(path).is_file():
+        load(model)  # says why
     with open(path, "rb") as f:
         content = hashlib.file_digest(f, "sha256").hexdigest()
     switches = model.partition(":")[0] if ":" in model else ""
@@ -41,6 +42,7 @@ def exported(load: Callable[[str], Any], model: str, path: Path | str, precision
     # What is kept and not whole, as of a disk that failed, is made again.
     with suppress(ModelError):
         return read(file)
+    network = load(model)
     print(f"osdclean: exporting {Path(path).name} for onnxruntime, once, into {where}", file=sys.stderr, flush=True)
     try:
         where.mkdir(parents=True, exist_ok=True)

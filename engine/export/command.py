@@ -21,7 +21,7 @@ from pathlib import Path
 
 from ..cli.failure import CommandError
 from ..networks import published
-from .files import OPSET, OPSETS, SUBSAMPLINGS, export, load, packages, training_of
+from .files import OPSET, OPSETS, SUBSAMPLINGS, export, packages, training_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError(f"{args.out} exists; give another name, or --overwrite to replace it")
     if not args.out.absolute().parent.is_dir():
         raise CommandError(f"the output folder {args.out.absolute().parent} does not exist; make it first (mkdir -p)")
-    network = load(args.weights)
+    network = published.inpainting(args.weights)
     try:
         made = export(network, args.out, args.precision, args.subsampling, args.opset, training_of(args.weights))
     except OSError as error:

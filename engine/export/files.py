@@ -17,7 +17,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from .. import outputs, weights
-from ..errors import DeviceError, ModelError, OsdcleanError
+from ..errors import DeviceError, ModelError, OsdcleanError, in_a_line
 from ..network import InpaintingNetwork, NetworkConfig
 from ..networks import published
 from ..networks.published import Published
@@ -79,7 +79,7 @@ class Description:
 
     def shell(self) -> InpaintingNetwork | Published:
         """The network without weights, for what it tells of itself. Raises ModelError, TypeError, ValueError."""
-        config = {name: tuple(v) if isinstance(v, list) else v for name, v in self.config.items()}
+        config = weights.settings(self.config)
         with torch.device("meta"):
             if self.network == INPAINTING:
                 return InpaintingNetwork(NetworkConfig(**config))
@@ -111,19 +111,12 @@ def packages() -> tuple[Any, Any]:
     return onnx, onnxruntime
 
 
-def load(model: str) -> InpaintingNetwork | Published:
-    """The network of a `model`, float32 on the CPU. Raises ModelError."""
-    return weights.load(model) if published.network_of(model) is None else published.loaded(model)
-
-
 def training_of(model: str) -> dict[str, Any]:
     """What a weights file tells of its making; nothing where it is a `.pth`, or tells nothing."""
-    from safetensors import SafetensorError, safe_open
-
+    path = weights.file_of(published.asked(model)[1], weights.DEFAULT)
     try:
-        with safe_open(weights.file_of(published.asked(model)[1], weights.DEFAULT), framework="pt") as f:
-            return json.loads((f.metadata() or {}).get("training", "{}"))
-    except (SafetensorError, OSError, ValueError):
+        return json.loads(weights.told(path).get("training", "{}"))
+    except ValueError:
         return {}
 
 
@@ -163,7 +156,7 @@ def export(
     try:
         onnx.checker.check_model(graph, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise OsdcleanError(f"the exported graph is none that onnx accepts: {_line(error)}") from None
+        raise OsdcleanError(f"the exported graph is none that onnx accepts: {in_a_line(error)}") from None
     found = parity.require(network, Exported(graph=graph.SerializeToString(), description=described))
     described = Description(**{**vars(described), "difference": found})
     _say_inside(onnx, graph, described)
@@ -185,7 +178,7 @@ def read(path: Path | str) -> Exported:
         # From memory: what would lie in other files is not looked for.
         graph = onnx.load_from_string(content)
     except (DecodeError, OSError, ValueError) as error:
-        raise ModelError(f"model must be an ONNX file, passed {path}: {_line(error)}") from None
+        raise ModelError(f"model must be an ONNX file, passed {path}: {in_a_line(error)}") from None
     told = {one.key: one.value for one in graph.metadata_props}
     if told.get("kind") != KIND:
         raise ModelError(f"model must be an .onnx file that osdclean export wrote, passed {path}, which is another")
@@ -201,7 +194,7 @@ def read(path: Path | str) -> Exported:
         if names != [[one.name for one in ends] for ends in (graph.graph.input, graph.graph.output)]:
             raise ValueError("inputs and outputs are not those that it names")
     except (KeyError, TypeError, ValueError, RuntimeError, OsdcleanError) as error:
-        raise ModelError(f"model {path} does not fit its own description: {_line(error)}") from None
+        raise ModelError(f"model {path} does not fit its own description: {in_a_line(error)}") from None
     return Exported(graph=content, description=description)
 
 
@@ -255,7 +248,3 @@ def _say_inside(onnx: Any, graph: Any, described: Description) -> None:
     """Put the description into the graph's metadata."""
     graph.producer_name, graph.producer_version = "osdclean", described.version
     onnx.helper.set_model_props(graph, described.as_metadata())
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from .. import runtime, weights
-from ..errors import DeviceError, ModelError
+from ..errors import DeviceError, ModelError, in_a_line
 from ..network import Inputs, State
 from . import cache
 from .files import INPAINTING, SUBSAMPLINGS, Exported, packages, read
@@ -101,7 +101,7 @@ class Session:
         try:
             self._session = onnxruntime.InferenceSession(exported.graph, _options(place), providers=chosen)
         except Exception as error:  # onnxruntime's own errors have no common base
-            raise ModelError(f"onnxruntime cannot take the model on {place}: {_line(error)}") from None
+            raise ModelError(f"onnxruntime cannot take the model on {place}: {in_a_line(error)}") from None
         # It goes on with another provider where one does not start.
         if provider not in self._session.get_providers():
             raise DeviceError(
@@ -129,7 +129,7 @@ class Session:
         try:
             self._session.run_with_iobinding(binding)
         except Exception as error:  # as above
-            raise DeviceError(f"onnxruntime failed on {self._place}: {_line(error)}") from None
+            raise DeviceError(f"onnxruntime failed on {self._place}: {in_a_line(error)}") from None
         if self._engines is not None:
             self._engines.publish()
         return made
@@ -269,7 +269,3 @@ def _profile(exported: Exported) -> tuple[Sizes, Sizes, Sizes]:
         return {"batch": 1, "frames": frames, "height": height, "width": width, "count": shell.GROUP}
 
     return sizes(1, side, side), sizes(frames, 480, 856), sizes(frames, 480 + side, 1280)
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ArgumentError
-from .published import Published, State
+from .published import Published, State, whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +35,7 @@ class EDSR3DConfig:
     residual: int = 100
 
     def __post_init__(self) -> None:
-        for name in ("channels", "blocks", "residual"):
-            if type(value := getattr(self, name)) is not int or value < 1:
-                raise ArgumentError(f"{name} must be a whole number of at least 1, passed {value}")
+        whole(self, "channels", "blocks", "residual")
         if self.factor not in (1, 2, 4):
             raise ArgumentError(f"factor must be 1, 2 or 4, passed {self.factor}")
 

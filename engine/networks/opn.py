@@ -15,8 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..errors import ArgumentError
-from .published import Published, State
+from .published import Published, State, whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +35,7 @@ class OPNConfig:
     stride: int = 6
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            if type(value := getattr(self, field.name)) is not int or value < 1:
-                raise ArgumentError(f"{field.name} must be a whole number of at least 1, passed {value}")
+        whole(self, *(field.name for field in fields(self)))
 
 
 def around(group: range, scene: range, memory: int, stride: int) -> list[int]:

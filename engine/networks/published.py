@@ -14,14 +14,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from .. import weights
-from ..errors import ArgumentError, ModelError
+from ..errors import ArgumentError, ModelError, in_a_line
 from . import NETWORKS, asked
+
+if TYPE_CHECKING:
+    from ..network import InpaintingNetwork
 
 _KIND = "osdclean-{}"
 
@@ -79,7 +82,7 @@ def network_of(model: str) -> str | None:
     """Name and switches of the published network that a `model` is of; None where it is of none."""
     name, path = asked(model)
     if name is None and model != "default":
-        kind = _kind(Path(path))
+        kind = weights.told(Path(path)).get("kind")
         name = next((one for one in NETWORKS if kind == _KIND.format(one)), None)
     return name
 
@@ -88,6 +91,18 @@ def loaded(model: str) -> Published:
     """The network of a `model`, float32 on the CPU, in eval mode. Raises ModelError."""
     name, *switches = (network_of(model) or "").split("+")
     return load(known(name), asked(model)[1], **dict.fromkeys(switches, True))
+
+
+def inpainting(model: str) -> InpaintingNetwork | Published:
+    """The network of a `model`, the inpainter's own or a published one, float32 on the CPU. Raises ModelError."""
+    return weights.load(model) if network_of(model) is None else loaded(model)
+
+
+def whole(config: Any, *names: str) -> None:
+    """Raises ArgumentError where one of these settings is no whole number of at least 1."""
+    for name in names:
+        if type(value := getattr(config, name)) is not int or value < 1:
+            raise ArgumentError(f"{name} must be a whole number of at least 1, passed {value}")
 
 
 def save(network: Published, path: Path, training: dict | None = None) -> None:
@@ -113,7 +128,7 @@ def load[N: Published](network: type[N], path: Path | str, **chosen: Any) -> N:
     own = path.suffix == ".safetensors"
     tensors, told = _safetensors(path, network.NAME) if own else (_pickled(path), {})
     names = {field.name for field in fields(network.CONFIG)}
-    settings = {k: tuple(v) if isinstance(v, list) else v for k, v in (told or network.described(tensors)).items()}
+    settings = weights.settings(told or network.described(tensors))
     for name, value in chosen.items():
         if name not in names:
             raise ModelError(f"{network.NAME} has no {name}; it has {', '.join(sorted(names))}")
@@ -128,7 +143,7 @@ def load[N: Published](network: type[N], path: Path | str, **chosen: Any) -> N:
         with torch.device("meta"):
             made = network(config)
     except (ArgumentError, TypeError, ValueError, RuntimeError) as error:
-        raise ModelError(f"{path} does not fit its own description: {' '.join(str(error).split())[:300]}") from None
+        raise ModelError(f"{path} does not fit its own description: {in_a_line(error)}") from None
     _check(tensors, made.state_dict(), path, network.__name__)
     made.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}, assign=True)
     return made.eval()
@@ -140,17 +155,6 @@ def _check(tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor], path: Pa
         shapes = [list(of[name].shape) if name in of else "absent" for of in (wanted, tensors)]
         if shapes[0] != shapes[1]:
             raise ModelError(f"{path} must hold weights of a {network}: {name} must be {shapes[0]}, passed {shapes[1]}")
-
-
-def _kind(path: Path) -> str | None:
-    """The kind that a safetensors file names; None where it is none, or there is no such file."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as f:
-            return (f.metadata() or {}).get("kind")
-    except (SafetensorError, OSError):
-        return None
 
 
 def _safetensors(path: Path, name: str) -> tuple[dict[str, Tensor], dict]:
@@ -175,8 +179,9 @@ def _pickled(path: Path) -> dict[str, Tensor]:
         # Tensors and plain values alone: anything that would run code is refused.
         kept = torch.load(path, weights_only=True, map_location="cpu")
     except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ModelError(f"weights must be a .pth file of tensors alone, passed {path}: {reason}") from None
+        raise ModelError(
+            f"weights must be a .pth file of tensors alone, passed {path}: {in_a_line(error, 200)}"
+        ) from None
     if not isinstance(kept, Mapping):
         raise ModelError(f"weights must be a state dict, passed {path}, which holds a {type(kept).__name__}")
     inner = [part for part in kept.values() if isinstance(part, Mapping) and any("." in str(k) for k in part)]

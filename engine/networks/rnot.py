@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ..errors import ArgumentError
 from .opn import Enlarged, Memory, around, shrunk
-from .published import Published, State
+from .published import Published, State, whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +35,7 @@ class RNoTConfig:
     stride: int = 6
 
     def __post_init__(self) -> None:
-        for name in ("width", "key", "memory", "stride"):
-            if type(value := getattr(self, name)) is not int or value < 1:
-                raise ArgumentError(f"{name} must be a whole number of at least 1, passed {value}")
+        whole(self, "width", "key", "memory", "stride")
         if len(self.blocks) != 2 or any(type(one) is not int or one < 1 for one in self.blocks):
             raise ArgumentError(f"blocks must be two whole numbers of at least 1, passed {self.blocks}")
 

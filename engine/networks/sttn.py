@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ArgumentError
-from .published import Published, State
+from .published import Published, State, whole
 
 #: How much smaller than frames their features are.
 _SCALE = 4
@@ -40,17 +40,15 @@ class STTNConfig:
     maskfree: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("channels", "width", "blocks"):
-            if type(value := getattr(self, name)) is not int or value < 1:
-                raise ArgumentError(f"{name} must be a whole number of at least 1, passed {value}")
+        whole(self, "channels", "width", "blocks")
         for name in ("parts", "size"):
             if not (values := getattr(self, name)) or any(type(one) is not int or one < 1 for one in values):
                 raise ArgumentError(f"{name} must be whole numbers of at least 1, passed {values}")
         if self.channels % len(self.parts):
             raise ArgumentError(f"channels must be shared evenly by {len(self.parts)} parts, passed {self.channels}")
-        whole = _SCALE * math.lcm(*self.parts)
-        if len(self.size) != 2 or any(side % whole for side in self.size):
-            raise ArgumentError(f"size must be two multiples of {whole} for parts {self.parts}, passed {self.size}")
+        step = _SCALE * math.lcm(*self.parts)
+        if len(self.size) != 2 or any(side % step for side in self.size):
+            raise ArgumentError(f"size must be two multiples of {step} for parts {self.parts}, passed {self.size}")
 
 
 def _lrelu() -> nn.Module:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from ..errors import ArgumentError
 from ..network import ConvLSTM, calmed, warp
-from .published import Published
+from .published import Published, whole
 
 #: Where the neighbours are, in frames from the target, and sources: these and the answer before.
 NEIGHBOURS = -6, -3, 3, 6
@@ -52,9 +52,7 @@ class VINetConfig:
     def __post_init__(self) -> None:
         if len(self.widths) != 4 or any(type(width) is not int or width < 2 for width in self.widths):
             raise ArgumentError(f"widths must be four whole numbers of at least 2, passed {self.widths}")
-        for name in ("hidden", "reach"):
-            if type(value := getattr(self, name)) is not int or value < 1:
-                raise ArgumentError(f"{name} must be a whole number of at least 1, passed {value}")
+        whole(self, "hidden", "reach")
 
 
 class State(NamedTuple):

@@ -147,8 +147,19 @@ class ClassicConfig:
         return replace(self, steps=self.steps or math.ceil(self.epochs * clips / (self.batch * processes)))
 
 
+class Annealed:
+    """Base of settings with a rate that rises over `warmup` steps and falls, by a cosine, until `steps`."""
+
+    steps: int
+    warmup: int
+
+    def rate_at(self, step: int) -> float:
+        """Share of the rate that holds at a step, 0..1."""
+        return cosine(step, self.steps, self.warmup)
+
+
 @dataclass(frozen=True, kw_only=True)
-class DetectorConfig:
+class DetectorConfig(Annealed):
     """One training of the detector.
 
     steps: updates in all. seed: of the weights and of what each step draws. frames: of a sequence; batch: sequences per
@@ -182,13 +193,9 @@ class DetectorConfig:
             choices=(("precision", ("auto", "bf16", "fp32")),),
         )
 
-    def rate_at(self, step: int) -> float:
-        """Share of the rate that holds at a step, 0..1."""
-        return cosine(step, self.steps, self.warmup)
-
 
 @dataclass(frozen=True, kw_only=True)
-class PublishedConfig:
+class PublishedConfig(Annealed):
     """One training of a published network.
 
     name: of the network, see `published.NETWORKS`; network: its own configuration (None: its defaults).
@@ -230,10 +237,6 @@ class PublishedConfig:
             object.__setattr__(self, "network", kind())
         elif not isinstance(self.network, kind):
             raise ArgumentError(f"network must be a {kind.__name__}, passed {type(self.network).__name__}")
-
-    def rate_at(self, step: int) -> float:
-        """Share of the rate that holds at a step, 0..1."""
-        return cosine(step, self.steps, self.warmup)
 
 
 #: Any recipe's settings.

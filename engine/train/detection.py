@@ -19,7 +19,6 @@ from ..detect.settings import LEARNED, TOLERANCE
 from . import loop
 from .config import DetectorConfig
 from .distributed import Team
-from .journal import gradients
 from .marked import LENGTH, Marked
 
 #: Weight of what is missed, and further weight where nothing else is covered in a square of AROUND pixels, which are
@@ -148,33 +147,17 @@ class Detection(loop.Recipe):
         self._optimiser = torch.optim.AdamW(network.parameters(), lr=config.rate, weight_decay=1e-4, betas=(0.9, 0.99))
 
     def update(self, data: Crops) -> dict[str, float]:
-        config, device = self.config, self.team.device
+        config = self.config
         rng = np.random.default_rng([config.seed, self.step, self.team.rank])
-        for group in self._optimiser.param_groups:
-            group["lr"] = self.rate()
         views, covered = data.batch(rng, config.batch, config.frames)
-        self._optimiser.zero_grad(set_to_none=True)
-        with torch.autocast(device.type, torch.bfloat16, enabled=config.precision != "fp32"):
-            parts = self._objective([self._there(view) for view in views], covered.to(device))
-            total = sum(parts.values())
-        total.backward()
-        norms = gradients(self.network)
-        norm = nn.utils.clip_grad_norm_(self.network.parameters(), config.clip)
-        # A step that would spoil the weights is left out.
-        if torch.isfinite(norm):
-            self._optimiser.step()
-        for name, value in {"loss": total, **parts}.items():
-            self.add(name, float(value.detach()))
-        self.ended(norms, float(norm))
+        covered = covered.to(self.team.device)
+        norms = self.learn(self._optimiser, lambda: self._objective([self._there(view) for view in views], covered))
         loop.follow_weights(self.average, self.network, config.ema, self.step)
         return norms
 
     def _there(self, view: View) -> View:
         """The view on the device."""
         return View(*(t.to(self.team.device) for t in view))
-
-    def rate(self) -> float:
-        return self.config.rate * self.config.rate_at(self.step)
 
     @torch.no_grad()
     def validate(self, data: Crops) -> dict[str, float]:

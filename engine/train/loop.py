@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sized
+from collections.abc import Callable, Iterator, Mapping, Sized
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -24,7 +24,7 @@ import torch
 from torch import nn
 
 from .. import outputs
-from ..errors import ModelError
+from ..errors import ModelError, in_a_line
 from ..network import InpaintingNetwork
 from ..weights import load, save
 from .batches import Examples, tensors
@@ -56,9 +56,9 @@ class Recipe(ABC):
     def update(self, data: Any) -> dict[str, float]:
         """One step, learned from `data`; returns the norms of the network's gradients by parameter."""
 
-    @abstractmethod
     def rate(self) -> float:
         """The rate at which the next step learns."""
+        return self.config.rate * self.config.rate_at(self.step)
 
     @abstractmethod
     def validate(self, data: Any) -> dict[str, float]:
@@ -75,6 +75,29 @@ class Recipe(ABC):
     @abstractmethod
     def parts(self) -> dict[str, Any]:
         """What a step changes, by the names under which a checkpoint holds it; each has a state dict."""
+
+    def learn(
+        self, optimiser: torch.optim.Optimizer, objective: Callable[[], Mapping[str, torch.Tensor]]
+    ) -> dict[str, float]:
+        """One step by AdamW at the rate that holds, down the sum of the losses that `objective` gives by name; returns
+        the norms of the gradients by parameter."""
+        config = self.config
+        for group in optimiser.param_groups:
+            group["lr"] = self.rate()
+        optimiser.zero_grad(set_to_none=True)
+        with torch.autocast(self.team.device.type, torch.bfloat16, enabled=config.precision != "fp32"):
+            parts = objective()
+            total = sum(parts.values())
+        total.backward()
+        norms = gradients(self.network)
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), config.clip)
+        # A step that would spoil the weights is left out.
+        if torch.isfinite(norm):
+            optimiser.step()
+        for name, value in {"loss": total, **parts}.items():
+            self.add(name, float(value.detach()))
+        self.ended(norms, float(norm))
+        return norms
 
     def add(self, name: str, value: float) -> None:
         """Sum up a figure of this step for the journal."""
@@ -111,8 +134,9 @@ class Recipe(ABC):
                 part.load_state_dict(kept[name])
             self.step, self.sums = kept["step"], json.loads(kept["sums"])
         except Exception as error:
-            reason = " ".join(str(error).split())[:200]
-            raise ModelError(f"{path} must be a checkpoint of this training; use another --out: {reason}") from None
+            raise ModelError(
+                f"{path} must be a checkpoint of this training; use another --out: {in_a_line(error, 200)}"
+            ) from None
 
 
 class Training(Recipe):
@@ -182,9 +206,6 @@ class Training(Recipe):
     def _precision(self) -> torch.autocast:
         kind = torch.float16 if self.config.precision == "fp16" else torch.bfloat16
         return torch.autocast(self.team.device.type, kind, enabled=self.config.precision != "fp32")
-
-    def rate(self) -> float:
-        return self.config.rate * self.config.rate_at(self.step)
 
     def validate(self, data: Examples) -> dict[str, float]:
         return validate(self.average, data, self.team.device) | {"frames": self.config.stage(self.step - 1)[0]}

@@ -22,7 +22,6 @@ from ..networks.published import Published, State
 from . import loop
 from .config import PublishedConfig
 from .distributed import Team
-from .journal import gradients
 from .scenes import Call, Scenes
 
 #: Weight of what is outside the hole: it is not used, but shows colours and edges to learn.
@@ -77,28 +76,11 @@ class Training(loop.Recipe):
         self._held: list[list[Call]] = []
 
     def update(self, data: Scenes) -> dict[str, float]:
-        config, device = self.config, self.team.device
+        config = self.config
         rng = np.random.default_rng([config.seed, self.step, self.team.rank])
-        for group in self._optimiser.param_groups:
-            group["lr"] = self.rate()
-        calls = data.batch(self.network, rng, config.batch, config.calls, config.side)
-        self._optimiser.zero_grad(set_to_none=True)
-        with torch.autocast(device.type, torch.bfloat16, enabled=config.precision != "fp32"):
-            parts = self._objective([tuple(part.to(device) for part in call) for call in calls])
-            total = sum(parts.values())
-        total.backward()
-        norms = gradients(self.network)
-        norm = nn.utils.clip_grad_norm_(self.network.parameters(), config.clip)
-        # A step that would spoil the weights is left out.
-        if torch.isfinite(norm):
-            self._optimiser.step()
-        for name, value in {"loss": total, **parts}.items():
-            self.add(name, float(value.detach()))
-        self.ended(norms, float(norm))
-        return norms
-
-    def rate(self) -> float:
-        return self.config.rate * self.config.rate_at(self.step)
+        drawn = data.batch(self.network, rng, config.batch, config.calls, config.side)
+        calls = [tuple(part.to(self.team.device) for part in call) for call in drawn]
+        return self.learn(self._optimiser, lambda: self._objective(calls))
 
     @torch.no_grad()
     def validate(self, data: Scenes) -> dict[str, float]:

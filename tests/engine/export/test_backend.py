@@ -8,6 +8,7 @@ import torch
 import vapoursynth as vs
 from clips import BOX, masking, moving, planes, reduced
 from osdclean.engine.errors import ArgumentError
+from osdclean.engine.networks import published
 from osdclean.engine.settings import Settings
 from published import random_weights
 
@@ -64,7 +65,7 @@ def test_any_order_gives_the_same_samples():
 def test_an_exported_file_is_the_weights_that_it_was_made_of(tmp_path):
     clip, mask = moving(length=8), masking()
     path = tmp_path / "default.onnx"
-    files.export(files.load("default"), path)
+    files.export(published.inpainting("default"), path)
     for one, other in zip(samples(inpaint(clip, mask)), samples(inpaint(clip, mask, model=str(path))), strict=True):
         for a, b in zip(one, other, strict=True):
             np.testing.assert_array_equal(a, b)
@@ -80,7 +81,7 @@ def test_a_published_network_runs_in_both(tmp_path):
     clip, mask = moving(length=8), masking()
     model = random_weights("recurrent-unet", tmp_path)
     path = tmp_path / "network.onnx"
-    files.export(files.load(model), path)
+    files.export(published.inpainting(model), path)
     want = samples(inpaint(clip, mask, model=model, backend="torch"))
     for other in (model, str(path)):
         for one, two in zip(want, samples(inpaint(clip, mask, model=other)), strict=True):

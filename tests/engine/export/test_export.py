@@ -10,18 +10,11 @@ from osdclean.engine.errors import DeviceError, ModelError, OsdcleanError
 from osdclean.engine.network import InpaintingNetwork, Inputs, NetworkConfig
 from osdclean.engine.networks import published
 from published import SMALL
+from tiles import inputs
 
 onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
 pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
 from osdclean.engine.export import files, parity, session  # noqa: E402
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -38,17 +31,6 @@ def exported(network, tmp_path_factory):
     path = tmp_path_factory.mktemp("export") / "small.onnx"
     files.export(network, path, training={"steps": 7})
     return path
-
-
-def inputs(k: int, h: int, w: int, seed: int = 0) -> Inputs:
-    g = torch.Generator().manual_seed(seed)
-    return Inputs(
-        luma=torch.rand(k, 4, h, w, generator=g),
-        chroma=torch.rand(k, 4, 2, h // 2, w // 2, generator=g),
-        age=torch.randint(0, 9, (k, 2, h, w), generator=g).float(),
-        hole=(torch.rand(k, 1, h, w, generator=g) > 0.7).float(),
-        flow=torch.randn(k, 2, h // 4, w // 4, generator=g),
-    )
 
 
 @torch.inference_mode()

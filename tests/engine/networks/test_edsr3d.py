@@ -41,15 +41,6 @@ def run(network: EDSR3D, frames: torch.Tensor, masks: torch.Tensor, group: int =
     return torch.cat(out, 1)
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """So small a network is slowed down by more."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def test_what_it_sees_is_what_it_reaches():
     network = tiny()
     assert network.sees(range(8, 12), range(0, 30)) == [5, 6, 7, 12, 13, 14]

@@ -59,15 +59,6 @@ def tiny(**config) -> RecurrentUNet:
     return network.eval()
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """So small a network is slowed down by more."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def test_names_and_shapes_are_the_published_ones():
     with torch.device("meta"):
         network = RecurrentUNet(RecurrentUNetConfig(channels=4))

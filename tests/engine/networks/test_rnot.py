@@ -5,6 +5,7 @@ import torch
 from osdclean.engine.errors import ArgumentError, ModelError
 from osdclean.engine.networks.published import load, loaded, save
 from osdclean.engine.networks.rnot import Given, Learned, RNoT, RNoTConfig, normalised
+from published import scene
 
 TINY = {"width": 4, "key": 4, "blocks": (1, 2)}
 
@@ -12,23 +13,6 @@ TINY = {"width": 4, "key": 4, "blocks": (1, 2)}
 def tiny(**config) -> RNoT:
     torch.manual_seed(0)
     return RNoT(RNoTConfig(**TINY | config)).eval()
-
-
-def scene(count: int = 3, batch: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
-    """Frames, and masks with a hole that moves."""
-    g = torch.Generator().manual_seed(3)
-    frames, masks = torch.rand((batch, count, 3, 64, 72), generator=g) * 2 - 1, torch.zeros(batch, count, 1, 64, 72)
-    for n in range(count):
-        masks[:, n, :, 8:40, 8 + 4 * n : 32 + 4 * n] = 1
-    return frames, masks
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def test_regions_are_normalised_each_by_itself():

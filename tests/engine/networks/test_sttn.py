@@ -42,14 +42,6 @@ def scene(count: int = 3, size: tuple[int, int] = (64, 96)) -> tuple[torch.Tenso
     return frames, masks
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @needs_fixtures
 def test_names_and_shapes_are_the_published_ones():
     wanted = json.loads((FIXTURES / "sttn_state_dict.json").read_text())

@@ -32,15 +32,6 @@ def run(network: VINet, frames: torch.Tensor, masks: torch.Tensor):
     return torch.cat(out, 1), state
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """So small a network is slowed down by more."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize("config", [{}, {"gated": False, "shared": True}])
 @torch.no_grad()
 def test_shapes(config):
