@@ -156,7 +156,8 @@ class OPN(Published):
     def restore(self, frames: Tensor, masks: Tensor, count: int, state: State = None) -> tuple[Tensor, State]:
         # What is traced must not depend on one picture's hole; as many rings as there may be come to the same.
         traced = torch.compiler.is_compiling() or torch.jit.is_tracing()
-        rings = None if traced else self.rings(masks[:, 0])
+        # One at least: a batch without a hole has a gradient, too.
+        rings = None if traced else max(1, self.rings(masks[:, 0]))
         return self(frames, masks, rings)[:, None], None
 
     def sees(self, group: range, scene: range) -> list[int]:

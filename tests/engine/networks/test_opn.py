@@ -185,3 +185,10 @@ def test_files_tell_what_they_are(tmp_path):
         load(OPN, tmp_path / "opn.pth")
     with pytest.raises(ArgumentError, match="rings must be a whole number of at least 1, passed 0"):
         OPNConfig(rings=0)
+
+
+def test_a_frame_without_a_hole_stays_and_can_be_learned_from():
+    frames, masks = scene()
+    made, _ = tiny().restore(frames, torch.zeros_like(masks), 1)
+    assert torch.equal(made[:, 0], frames[:, 0])
+    assert made.requires_grad
