@@ -14,6 +14,11 @@ from .cli.programs import find
 from .errors import PictureError
 from .picture import PictureFormat, Planes
 
+#: Endings of video files, by which those in a folder are told from what else lies there.
+VIDEO = {
+    ".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp",
+}  # fmt: skip
+
 
 def decoded(path: Path, frames: int | None) -> tuple[list[Planes], PictureFormat, Fraction]:
     """The first `frames` frames of a clip (all where None) as 8-bit YUV 4:2:0 of its own size. Raises

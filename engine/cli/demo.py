@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
     both, picture = out / "before_after.mp4", out / "before_after.png"
     join_side_by_side(source, cleaned, both, outcome.fps)
     preview(source, hole, outcome.frames // 2, picture, node, overwrite=True)
-    report(outcome, source, cleaned, truth, mask, args.encoder)
+    report(outcome, source, cleaned, truth, mask, coding(args).encoder)
     print(f"look at {picture} and {both}")
     return 0
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 
 from ..errors import OsdcleanError
 from .commands import COMMANDS, Command
-from .failure import Terminated
+from .failure import Terminated, disk_full
 
 DESCRIPTION = """\
 Removes what was burned into a video: flight telemetry (OSD), logos, subtitles, timestamps.
@@ -84,9 +84,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     # what follows "--" belongs to the encoder; argparse would take it for file names
     split = arguments.index("--") if "--" in arguments else len(arguments)
-    args = parser.parse_args(arguments[:split])
-    args.rest = arguments[split + 1 :]
-    if args.rest and not getattr(args, "takes_rest", False):
+    args, more = parser.parse_known_args(arguments[:split])
+    if more and (not hasattr(args, "take_more") or any(word.startswith("-") for word in more)):
+        parser.error(f"unrecognized arguments: {' '.join(more)}")
+    elif more:
+        args.take_more(args, more)
+    args.encoder_options = arguments[split + 1 :]
+    if args.encoder_options and not getattr(args, "takes_rest", False):
         parser.error(f"{args.command} takes nothing after --")
     try:
         with _ended_by_signals():
@@ -100,6 +104,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Terminated as end:
         return 128 + end.signal
     except BrokenPipeError:
+        return 1
+    except OSError as error:
+        if not disk_full(error):
+            raise
+        where = f" to {error.filename}" if error.filename else ""
+        _say(f"cannot write{where}: {error.strerror}; free some space, or write elsewhere")
         return 1
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..cli.programs import find
 from ..errors import OsdcleanError, PictureError
-from ..train.sources import VIDEO
+from ..footage import VIDEO
 
 
 @dataclass(frozen=True, kw_only=True)

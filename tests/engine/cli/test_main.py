@@ -72,9 +72,25 @@ def test_what_follows_two_dashes_reaches_the_command(monkeypatch):
     from osdclean.engine.cli import clean
 
     seen = []
-    monkeypatch.setattr(clean, "run", lambda args: seen.append((args.input.name, args.rest)) or 0)
+    monkeypatch.setattr(clean, "run", lambda args: seen.append((args.input, args.encoder_options)) or 0)
     assert main.main(["clean", "a.mp4", "b.mkv", "--mask", "m.png", "--", "--tune", "grain", "x"]) == 0
-    assert seen == [("a.mp4", ["--tune", "grain", "x"])]
+    assert seen == [(["a.mp4"], ["--tune", "grain", "x"])]
+
+
+def test_paths_may_stand_before_between_and_behind_options(monkeypatch):
+    from osdclean.engine.cli import clean, mask
+
+    seen = []
+    for command in (clean, mask):
+        monkeypatch.setattr(command, "run", lambda args: seen.append((args.input, vars(args).get("output"))) or 0)
+    for words in ("a b d/ --kind logo", "--kind logo a b d/", "a --kind logo b d/", "a b --kind logo d/"):
+        assert main.main(["clean", *words.split()]) == 0
+    assert main.main(["mask", "a", "-o", "d/", "b", "c"]) == 0
+    assert seen == [(["a", "b"], "d/")] * 4 + [(["a", "b", "c"], None)]
+    for words in ("clean a b --nonsense c", "clean a b d/ -x", "preview a b"):
+        with pytest.raises(SystemExit) as end:
+            main.main(words.split())
+        assert end.value.code == 2
 
 
 def test_command_whose_package_is_missing_says_so(monkeypatch, capsys):
