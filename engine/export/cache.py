@@ -29,7 +29,7 @@ def folder() -> Path:
 def exported(load: Callable[[str], Any], model: str, path: Path | str, precision: str, subsampling: str) -> Exported:
     """The ONNX file of weights, made where it is not there yet, with a line on stderr. load, path: as of
     `runtime.Loaded`. Raises ModelError, DeviceError and OsdcleanError."""
-    from ..cli.main import version
+    from ..cli.versions import version
 
     if not Path(path).is_file():
         load(model)  # says why
