@@ -158,7 +158,7 @@ def run(works: Sequence[Work], do: Callable[..., Outcome], args: argparse.Namesp
             outcome = do(works[0], quiet=args.quiet)
             results.append(Result(source=works[0].source, target=works[0].target, state="done", outcome=outcome))
     finally:
-        if into_folder and results:
+        if into_folder:
             left = [
                 Result(source=work.source, target=work.target, state="stopped" if n == 0 else "not begun")
                 for n, work in enumerate(works[len(results) :])

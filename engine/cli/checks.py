@@ -18,7 +18,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from .. import weights
+from .. import home, weights
 from ..errors import OsdcleanError, in_a_line
 from ..machine import cores
 from .frameserver import FrameServer
@@ -263,9 +263,7 @@ def _programs() -> Iterator[Check]:
 
 
 def _folders() -> Iterator[Check]:
-    from ..export import cache
-
-    places = {"cache": cache.folder(), "temporary": Path(tempfile.gettempdir()), "this folder": Path.cwd()}
+    places = {"cache": home.cache(), "temporary": Path(tempfile.gettempdir()), "this folder": Path.cwd()}
     for name, folder in places.items():
         yield _folder(name, folder)
 

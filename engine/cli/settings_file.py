@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from .. import home
 from ..detect.settings import DetectSettings
 from ..errors import ArgumentError
 from ..networks import asked
@@ -124,10 +124,8 @@ def add_settings_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def user_file() -> Path:
-    """The user's own file: in XDG_CONFIG_HOME or ~/.config, on Windows in APPDATA."""
-    if os.name == "nt" and (roaming := os.environ.get("APPDATA")):
-        return Path(roaming) / "osdclean" / NAME
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "osdclean" / NAME
+    """The user's own file."""
+    return home.settings() / NAME
 
 
 def taken(args: argparse.Namespace, source: Path, names: Sequence[str]) -> Taken:
@@ -145,11 +143,12 @@ def taken(args: argparse.Namespace, source: Path, names: Sequence[str]) -> Taken
             if name in names and name not in hidden and name not in origins:
                 setattr(whole, name, value)
                 origins[name] = layer.origin
-        if "mask" in layer.values:
+        heard = layer.values.keys() - hidden
+        if "mask" in heard:
             hidden.update(FINDING)
-        if any(name in layer.values for name in (*FINDING, "keep_mask")):
+        if not heard.isdisjoint((*FINDING, "keep_mask")):
             hidden.add("mask")
-        if "encoder" in layer.values:
+        if "encoder" in heard:
             hidden.update(_OF_ENCODER)
     return Taken(args=whole, origins=origins)
 
