@@ -24,7 +24,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from . import batch, plan
+from .batch import plan, runner, tasks
 from .cleaning import Coding, Job, check_programs, clean
 from .failure import CommandError
 from .finding import add_find_arguments, hole_arguments
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="solve for what is below a half-transparent mark that stands still, and inpaint only the rest "
         "(done for --kind logo where it never goes)",
     )  # fmt: skip
-    batch.add_batch_arguments(parser, ("mkv", "mp4", "m4v", "mov"))
+    tasks.add_batch_arguments(parser, ("mkv", "mp4", "m4v", "mov"))
     add_find_arguments(parser)
     add_encoder_arguments(parser)
     add_node_arguments(parser)
@@ -67,22 +67,22 @@ def coding(args: argparse.Namespace) -> Coding:
 
 
 def run(args: argparse.Namespace) -> int:
-    into_folder = batch.is_folder(args.output)
+    into_folder = tasks.is_folder(args.output)
     if into_folder and args.keep_mask is not None:
         raise CommandError(
             f"--keep-mask names the mask of one input, and {args.output} is for several; see osdclean mask --help"
         )
-    tasks = batch.tasks(args, args.output, FOR_CLEAN)
-    jobs = [job_of(task) for task in tasks]
+    asked = tasks.tasks(args, args.output, FOR_CLEAN)
+    jobs = [job_of(task) for task in asked]
     for encoder in sorted({job.coding.encoder for job in jobs}):
         check_programs(encoder)
     if args.dry_run:
-        plans = [plan.for_clean(task, job, into_folder) for task, job in zip(tasks, jobs, strict=True)]
+        plans = [plan.for_clean(task, job, into_folder) for task, job in zip(asked, jobs, strict=True)]
         return plan.tell(plans, args.json, into_folder)
-    return batch.run(jobs, clean, args, into_folder)
+    return runner.run(jobs, clean, args, into_folder)
 
 
-def job_of(task: batch.Task) -> Job:
+def job_of(task: tasks.Task) -> Job:
     """What is to be done for one input. Raises ArgumentError and CommandError."""
     args = task.taken.args
     mask, find = hole_arguments(args)

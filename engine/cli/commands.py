@@ -72,7 +72,7 @@ COMMANDS = (
     ),
     Command(
         name="doctor",
-        module="osdclean.engine.cli.doctor",
+        module="osdclean.engine.cli.doctor.command",
         summary="check the installation, and say how to mend what is wrong",
     ),
     Command(

@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         source, mask, truth = out / "telemetry.mkv", out / "mask.png", out / "truth.mkv"
         print(f"making the scene: {args.frames} frames of {args.size[0]}x{args.size[1]}")
         make_scene(*args.size, args.frames, args.seed, source, mask, truth)
-        hole = str(mask), {}
+        hole = str(mask.resolve()), {}
     cleaned = out / "clean.mkv"
     print(f"cleaning {source} -> {cleaned}")
     outcome = clean(

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 
-from . import batch, plan
+from .batch import plan, runner, tasks
 from .cleaning import MaskJob, mask
 from .finding import add_find_arguments, find_arguments
 from .settings_file import FOR_MASK, add_settings_arguments
@@ -27,22 +27,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "or the folder to write into",
     )  # fmt: skip
     parser.add_argument("--show", action="store_true", help="write the picture with what is marked tinted")
-    batch.add_batch_arguments(parser, ("mkv", "png", "mp4", "m4v", "mov"))
+    tasks.add_batch_arguments(parser, ("mkv", "png", "mp4", "m4v", "mov"))
     add_find_arguments(parser, grow=True)
     add_settings_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    into_folder = batch.is_folder(args.out)
-    tasks = batch.tasks(args, args.out, FOR_MASK)
-    jobs = [job_of(task) for task in tasks]
+    into_folder = tasks.is_folder(args.out)
+    asked = tasks.tasks(args, args.out, FOR_MASK)
+    jobs = [job_of(task) for task in asked]
     if args.dry_run:
-        plans = [plan.for_mask(task, job, into_folder) for task, job in zip(tasks, jobs, strict=True)]
+        plans = [plan.for_mask(task, job, into_folder) for task, job in zip(asked, jobs, strict=True)]
         return plan.tell(plans, args.json, into_folder)
-    return batch.run(jobs, mask, args, into_folder)
+    return runner.run(jobs, mask, args, into_folder)
 
 
-def job_of(task: batch.Task) -> MaskJob:
+def job_of(task: tasks.Task) -> MaskJob:
     """What is to be done for one input. Raises ArgumentError and CommandError."""
     args = task.taken.args
     find = find_arguments(args, grow=True)

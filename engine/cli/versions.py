@@ -51,10 +51,10 @@ def tell(as_json: bool) -> None:
         print("\n".join(f"{name} {value}" for name, value in told.items()))
         print("device: see osdclean doctor")
         return
-    from .checks import device
+    from .doctor.machine import device_found
 
     try:
-        place = device()[0]
+        place = device_found()[0]
     except ImportError as error:
         place = f"unknown: {error}"
     print(json.dumps({"osdclean": version(), **told, "device": place}, indent=2))

@@ -36,7 +36,8 @@ class Workspace:
         self.target, self.overwrite = target, overwrite
         # Names may be long already: a digest keeps those apart that are cut.
         digest = zlib.crc32(target.name.encode())
-        self.folder = target.parent / f".{target.name[:40]}.{digest:08x}.osdclean"
+        # Absolute, as the programs that are given it may work in another folder.
+        self.folder = target.parent.absolute() / f".{target.name[:40]}.{digest:08x}.osdclean"
         self._lock = filelock.FileLock(self.folder / "lock", timeout=0)
 
     def __enter__(self) -> Workspace:

@@ -34,8 +34,9 @@ def flights(footage, tmp_path):
 
 
 @pytest.mark.usefixtures("light")
-def test_folder_is_cleaned_but_for_what_is_broken(flights, footage, tmp_path, osdclean, times):
-    out = tmp_path / "out"
+def test_folder_is_cleaned_but_for_what_is_broken(flights, footage, tmp_path, osdclean, times, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    flights, out = Path(flights.name), Path("out")
     words = ("clean", flights, f"{out}/", "--recursive", "--mask", footage.mask, "--preset", "ultrafast")
     ended = osdclean(*words)
     assert ended.status == 3

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .cleaning import Outcome
-from .progress import clock
-from .terminal import coloured
+from ..cleaning import Outcome
+from ..progress import clock
+from ..terminal import coloured
 
 #: What can come of an input, and the colour that it is told in.
 _COLOURS = {"done": "green", "skipped": "yellow", "failed": "red", "stopped": "red", "not begun": "yellow"}

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from osdclean.engine.cli.batch.summary import Result, table
 from osdclean.engine.cli.cleaning import Outcome
-from osdclean.engine.cli.summary import Result, table
 
 
 def test_rows_stand_in_columns_and_the_last_line_counts():

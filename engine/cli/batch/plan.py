@@ -14,16 +14,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import OsdcleanError
-from . import cleaning
-from .batch import SOME_FAILED, Task, skipped
-from .cleaning import Job, MaskJob
-from .encoders import MATRIX, PRIMARIES, TRANSFER
-from .failure import CommandError
-from .frameserver import Clip
-from .media import Media, Stream
-from .terminal import coloured
-from .workspace import Workspace
+from ...errors import OsdcleanError
+from .. import cleaning
+from ..cleaning import Job, MaskJob
+from ..encoders import MATRIX, PRIMARIES, TRANSFER
+from ..failure import CommandError
+from ..frameserver import Clip
+from ..media import Media, Stream
+from ..terminal import coloured
+from ..workspace import Workspace
+from .runner import SOME_FAILED
+from .tasks import Task, skipped
 
 _CHROMA = ("left", "center", "topleft", "top", "bottomleft", "bottom")
 #: Pixel formats whose names do not tell what VapourSynth's do.
@@ -68,8 +69,12 @@ class Planned:
             "input": ", ".join(f"{value}" for value in self.facts.values()),
             "hole": ", ".join(f"{name} {value}" for name, value in self.hole.items()),
             "encoder": shlex.join(self.encoder),
-            "options": "; ".join(f"{name} {each['value']} ({each['from']})" for name, each in told["options"].items()),
         }
+        by_origin: dict[str, list[str]] = {}
+        for name, each in told["options"].items():
+            value = shlex.join(each["value"]) if isinstance(each["value"], list) else each["value"]
+            by_origin.setdefault(each["from"], []).append(f"{name} {value}")
+        parts |= {f"from {origin}:": ", ".join(options) for origin, options in by_origin.items()}
         return lines + [f"  {name:<8} {text}" for name, text in parts.items() if text]
 
 

@@ -1,7 +1,7 @@
 """--dry-run: the formats and words by which a clip is described that nobody has decoded."""
 
 import pytest
-from osdclean.engine.cli import plan
+from osdclean.engine.cli.batch import plan
 from osdclean.engine.cli.media import Stream
 
 

@@ -1,36 +1,18 @@
-"""Several videos in one command, as `cp` takes files: what goes where, one after another, and what came of each.
-
-1. Where the target is a folder, or ends in a slash, each input gets a file of its own name in it. One input that is a
-   file may have a file for its target instead.
-2. A folder among the inputs stands for the videos in it, by name; with --recursive also for those in its folders, which
-   are then made below the target too. What is hidden is left out, and so is the target where it lies in the folder.
-3. What can be refused is refused before the first is begun.
-4. A target that is there is skipped, unless --overwrite is given: what was stopped goes on when it is run again.
-5. An input that cannot be done is told and left; the rest is done. Ctrl-C, a signal or a full disk end the batch.
-"""
+"""What a command line asks for: which inputs, and where the result of each goes; rules 1 to 4 of a batch."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from .. import outputs
-from ..errors import OsdcleanError
-from ..footage import VIDEO
-from . import settings_file
-from .cleaning import Outcome
-from .failure import CommandError, DiskFullError
-from .settings_file import Taken
-from .summary import Result, in_words, tell
-
-#: Exit status where some inputs could not be done.
-SOME_FAILED = 3
+from ...footage import VIDEO
+from .. import settings_file
+from ..failure import CommandError
+from ..settings_file import Taken
 
 
 class Work(Protocol):
@@ -141,52 +123,3 @@ def _videos(source: Path, target: Path, recursive: bool) -> Iterator[tuple[Path,
 def skipped(work: Work, overwrite: bool) -> str:
     """Why a piece of work is not to be done, rule 4; nothing where it is."""
     return "" if overwrite or not work.target.exists() else f"{work.target} exists"
-
-
-def run(works: Sequence[Work], do: Callable[..., Outcome], args: argparse.Namespace, into_folder: bool) -> int:
-    """Do it all and tell of it; the exit status. do: does one, given `quiet` and a `label` for its progress.
-
-    Raises OsdcleanError where the only one cannot be done, DiskFullError where the rest cannot either.
-    """
-    begun = time.monotonic()
-    results: list[Result] = []
-    try:
-        if into_folder:
-            for result in _each(works, do, args):
-                results.append(result)
-        else:
-            outcome = do(works[0], quiet=args.quiet)
-            results.append(Result(source=works[0].source, target=works[0].target, state="done", outcome=outcome))
-    finally:
-        if into_folder:
-            left = [
-                Result(source=work.source, target=work.target, state="stopped" if n == 0 else "not begun")
-                for n, work in enumerate(works[len(results) :])
-            ]
-            tell(results + left, time.monotonic() - begun, args.quiet, args.json, into_folder)
-    if not into_folder:
-        tell(results, time.monotonic() - begun, args.quiet, args.json, into_folder)
-    return SOME_FAILED if any(result.state == "failed" for result in results) else 0
-
-
-def _each(works: Sequence[Work], do: Callable[..., Outcome], args: argparse.Namespace) -> Iterator[Result]:
-    """Do one after another, by rules 4 and 5."""
-    for number, work in enumerate(works, 1):
-        label = f"{number}/{len(works)} {work.source.name}"
-        state, why, outcome = "done", skipped(work, args.overwrite), None
-        if why:
-            state = "skipped"
-        else:
-            try:
-                outputs.folder(work.target.parent)
-                outcome = do(work, quiet=args.quiet, label=label)
-            except DiskFullError:
-                raise
-            except OsdcleanError as error:
-                state, why = "failed", str(error)
-        result = Result(source=work.source, target=work.target, state=state, why=why, outcome=outcome)
-        if state == "failed":
-            print(f"osdclean: {label}: {why}", file=sys.stderr)
-        elif not args.quiet:
-            print(f"{label}: {in_words(outcome) if outcome else f'skipped, {why}'}", file=sys.stderr)
-        yield result

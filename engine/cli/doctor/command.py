@@ -14,8 +14,9 @@ import argparse
 import json
 import sys
 
-from .checks import FAIL, NONE, OK, WARN, Check, checks
-from .terminal import coloured
+from ..terminal import coloured
+from .check import FAIL, NONE, OK, WARN, Check
+from .checks import checks
 
 _COLOURS = {OK: "green", WARN: "yellow", FAIL: "red", NONE: "yellow"}
 
