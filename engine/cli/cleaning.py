@@ -104,8 +104,7 @@ def clean(job: Job, quiet: bool = False, label: str = "") -> Outcome:
         clip = server.probe({**arguments, **hole}, media.video.turned)
         _warn_if_short(media, clip)
         finding.check_found(clip.found)
-        if clip.found and not quiet:
-            print(f"{label}{label and ': '}found {finding.told(clip.found)}", file=sys.stderr)
+        _tell_found(clip, quiet, label)
         if job.unblend if job.unblend is not None else finding.stays(clip.found):  # 2
             hole["unblend"] = "1"
             if job.mask is None:
@@ -137,6 +136,7 @@ def mask(job: MaskJob, quiet: bool = False, label: str = "") -> Outcome:
         server = FrameServer(workspace.folder)
         arguments = {"clip": job.source.resolve(), "track": media.video.index, **job.find}
         clip = server.probe(arguments, media.video.turned)
+        _tell_found(clip, quiet, label)
         progress = Progress(clip.frames, quiet, label=label)
         if coding is None:
             made = workspace.path("still.png")
@@ -275,6 +275,11 @@ def _end(clip: Clip, times: list[int]) -> int:
         return 2 * times[-1] - times[-2]
     num, den = clip.fps
     return 1_000_000_000 * den // num if num and den else 40_000_000
+
+
+def _tell_found(clip: Clip, quiet: bool, label: str) -> None:
+    if clip.found and not quiet:
+        print(f"{label}{label and ': '}found {finding.told(clip.found)}", file=sys.stderr)
 
 
 def _warn_if_short(media: Media, clip: Clip) -> None:

@@ -48,7 +48,7 @@ def fails(footage, tmp_path, osdclean):
 
 def test_input_that_is_not_there(fails, tmp_path):
     assert "input nowhere.mp4 does not exist; check its name" in fails(video="nowhere.mp4")
-    assert "is a folder; give a file" in fails(video=tmp_path)
+    assert "is a folder, so its videos go into one" in fails(video=tmp_path)
 
 
 def test_input_that_is_empty(fails, tmp_path):

@@ -72,6 +72,8 @@ def tasks(args: argparse.Namespace, target: str, names: Sequence[str]) -> list[T
         _refuse_no_folder(args, sources, target)
         return [Task(source=sources[0], target=Path(target), taken=settings_file.taken(args, sources[0], names))]
     folder, found = Path(target), {}
+    if folder.exists() and not folder.is_dir():
+        raise CommandError(f"the output {target} is a file, where its slash asks for a folder; give another name")
     for source in sources:
         for video, below in _videos(source, folder, args.recursive):
             found.setdefault(video.resolve(), (video, folder / below))

@@ -60,6 +60,7 @@ def test_settings_file_beside_each_input_counts_for_it(flights, parsed):
         (["flights", "x.mkv"], r"flights is a folder, so its videos go into one, passed x\.mkv"),
         (["flights/a.mov", "x.mkv", "--container", "mp4"], "--container is for results that go into a folder"),
         (["flights/.trash", "flights/goggles/deep/", "--recursive"], None),
+        (["flights", "flights/a.mov/"], r"output flights/a\.mov/ is a file, where its slash asks for a folder"),
         (["flights", "flights"], "cannot go into flights itself"),
         (["empty", "out/"], r"empty holds no video \(\.3gp, .*give --recursive"),
         (["flights/a.mov", "flights/goggles/deep/a.mov", "out/"], r"deep/a\.mov would both become out/a\.mkv"),
