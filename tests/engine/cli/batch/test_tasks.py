@@ -65,7 +65,8 @@ def test_settings_file_beside_each_input_counts_for_it(flights, parsed):
         (["empty", "out/"], r"empty holds no video \(\.3gp, .*give --recursive"),
         (["flights/a.mov", "flights/goggles/deep/a.mov", "out/"], r"deep/a\.mov would both become out/a\.mkv"),
         (["flights/a.mov", "flights/A.mp4", "out/"], "would both become"),
-        (["flights/a.mov", "flights/", "--container", "mov"], r"output flights/a\.mov is the input itself"),
+        (["flights/a.mov", "flights/", "--container", "mov"], r"output flights/a\.mov is one of the inputs"),
+        (["flights/goggles/deep/a.mov", "flights/a.mov", "flights", "--container", "mov"], "is one of the inputs"),
         (["flights", "out/", "--settings", "gone.toml"], r"gone\.toml cannot be read"),
     ],
 )
