@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from ... import outputs
 from ...errors import OsdcleanError
 from ..cleaning import Outcome
-from ..failure import DiskFullError
+from ..failure import DiskFullError, disk_full
 from .summary import Result, in_words, tell
 from .tasks import Work, skipped
 
@@ -57,7 +57,9 @@ def _each(works: Sequence[Work], do: Callable[..., Outcome], args: argparse.Name
                 outcome = do(work, quiet=args.quiet, label=label)
             except DiskFullError:
                 raise
-            except OsdcleanError as error:
+            except (OsdcleanError, OSError) as error:
+                if isinstance(error, OSError) and disk_full(error):
+                    raise
                 state, why = "failed", str(error)
         result = Result(source=work.source, target=work.target, state=state, why=why, outcome=outcome)
         if state == "failed":

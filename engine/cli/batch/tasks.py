@@ -82,7 +82,7 @@ def tasks(args: argparse.Namespace, target: str, names: Sequence[str]) -> list[T
         taken = settings_file.taken(args, video, names)
         task = Task(source=video, target=place / f"{video.stem}.{taken.args.container or 'mkv'}", taken=taken)
         if task.target.resolve() in found:
-            raise CommandError(f"output {task.target} is one of the inputs; give another folder, or another --container")
+            raise CommandError(f"output {task.target} is one of the inputs; give another folder or --container")
         # Folded: some file systems hold A.mkv and a.mkv to be one.
         other = taken_names.setdefault(str(task.target.resolve()).casefold(), video)
         if other is not video:

@@ -35,21 +35,22 @@ def run(flights, parsed):
 
 
 def test_one_that_fails_does_not_stop_the_rest(run, capsys):
-    do = Doing(a=CommandError("a.mov is broken"))
+    do = Doing(a=CommandError("a.mov is broken"), c=OSError(5, "Input/output error"))
     assert run(do, "flights", "out/", "--recursive", "--json") == 3
     assert do.labels == ["1/4 a.mov", "2/4 b.MP4", "3/4 c.ts", "4/4 a.mov"]
     said = capsys.readouterr()
     told = json.loads(said.out)
-    assert [file["result"] for file in told["files"]] == ["failed", "done", "done", "failed"]
+    assert [file["result"] for file in told["files"]] == ["failed", "done", "failed", "failed"]
     assert told["files"][0]["why"] == "a.mov is broken"
     assert told["files"][1] == {
         "input": "flights/b.MP4", "output": "out/b.mkv", "result": "done", "frames": 40, "seconds": 5.0,
         "frames_per_second": 8.0, "found": {"osd": {"frames": 1.0, "area": 0.1, "probability": 0.9}},
     }  # fmt: skip
-    assert (told["done"], told["failed"], told["skipped"]) == (2, 2, 0)
+    assert (told["done"], told["failed"], told["skipped"]) == (1, 3, 0)
     assert "osdclean: 1/4 a.mov: a.mov is broken\n" in said.err
-    assert "2 done, 2 failed in 0:00:0" in said.err
-    assert Path("out/goggles/c.mkv").read_text() == "clean"
+    assert "1 done, 3 failed in 0:00:0" in said.err
+    assert told["files"][2]["why"] == "[Errno 5] Input/output error"
+    assert Path("out/b.mkv").read_text() == "clean"
 
 
 def test_a_batch_that_is_run_again_does_what_is_left(run, capsys):
