@@ -14,13 +14,13 @@ class CommandError(OsdcleanError):
         super().__init__(" ".join(text.split()))
 
 
-class DiskFullError(CommandError):
+class DiskError(CommandError):
     """The disk takes no more: whatever comes next would fail as well."""
 
 
 def write_error(error: OSError, text: str) -> CommandError:
-    """The failure to write something, told as `text`; a DiskFullError where that was the reason."""
-    return (DiskFullError if disk_full(error) else CommandError)(text)
+    """The failure to write something, told as `text`; a DiskError where that was the reason."""
+    return (DiskError if disk_full(error) else CommandError)(text)
 
 
 def disk_full(error: OSError) -> bool:

@@ -25,7 +25,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from .failure import CommandError, DiskFullError, write_error
+from .failure import CommandError, DiskError, write_error
 from .terminal import CLEAR
 
 #: What begins a line by which our own plugin, in a program of the pipeline, tells of work that takes a while.
@@ -165,7 +165,7 @@ class Pipeline:
         for stage, said in zip(self.stages, self._said, strict=True):
             # ffmpeg may report this and yet end well
             if any("No space left" in line for line in said):
-                raise DiskFullError(
+                raise DiskError(
                     f"{stage.name} found no space left on the disk; free some space, or write elsewhere"
                 )
         failed = [i for i, process in enumerate(self._processes) if process.returncode != 0]

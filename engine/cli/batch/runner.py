@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from ... import outputs
 from ...errors import OsdcleanError
 from ..cleaning import Outcome
-from ..failure import DiskFullError, disk_full
+from ..failure import DiskError, disk_full
 from .summary import Result, in_words, tell
 from .tasks import Work, skipped
 
@@ -21,7 +21,7 @@ SOME_FAILED = 3
 def run(works: Sequence[Work], do: Callable[..., Outcome], args: argparse.Namespace, into_folder: bool) -> int:
     """Do it all and tell of it; the exit status. do: does one, given `quiet` and a `label` for its progress.
 
-    Raises OsdcleanError where the only one cannot be done, DiskFullError where the rest cannot either.
+    Raises OsdcleanError where the only one cannot be done, DiskError where the rest cannot either.
     """
     begun = time.monotonic()
     results: list[Result] = []
@@ -55,7 +55,7 @@ def _each(works: Sequence[Work], do: Callable[..., Outcome], args: argparse.Name
             try:
                 outputs.folder(work.target.parent)
                 outcome = do(work, quiet=args.quiet, label=label)
-            except DiskFullError:
+            except DiskError:
                 raise
             except (OsdcleanError, OSError) as error:
                 if isinstance(error, OSError) and disk_full(error):

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from osdclean.engine.cli.failure import CommandError, DiskFullError
+from osdclean.engine.cli.failure import CommandError, DiskError
 from osdclean.engine.cli.pipeline import Pipeline, Stage, reason, run
 
 
@@ -88,7 +88,7 @@ def test_full_disk_is_told_with_the_folder():
     with (
         open("/dev/full", "wb", buffering=0) as sink,
         Pipeline([python("one", "print('x' * 100)")]) as pipeline,
-        pytest.raises(DiskFullError, match="cannot write to some/folder: No space left"),
+        pytest.raises(DiskError, match="cannot write to some/folder: No space left"),
     ):
         pipeline.copy_to(sink, Path("some/folder"))
 

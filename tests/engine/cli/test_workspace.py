@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from osdclean.engine.cli.failure import CommandError, DiskFullError
+from osdclean.engine.cli.failure import CommandError, DiskError
 from osdclean.engine.cli.workspace import Workspace
 
 
@@ -75,7 +75,7 @@ def test_full_disk_is_told_as_such(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("pathlib.Path.mkdir", refuse)
-    with pytest.raises(DiskFullError, match="No space left on device"):
+    with pytest.raises(DiskError, match="No space left on device"):
         Workspace(tmp_path / "out.mkv", overwrite=False).__enter__()
 
 

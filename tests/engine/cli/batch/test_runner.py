@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from osdclean.engine.cli.batch import runner, tasks
 from osdclean.engine.cli.cleaning import Outcome
-from osdclean.engine.cli.failure import CommandError, DiskFullError
+from osdclean.engine.cli.failure import CommandError, DiskError
 from osdclean.engine.cli.settings_file import FOR_CLEAN
 
 
@@ -64,7 +64,7 @@ def test_a_batch_that_is_run_again_does_what_is_left(run, capsys):
     assert len(every.labels) == 2
 
 
-@pytest.mark.parametrize("end", [KeyboardInterrupt(), DiskFullError("the disk is full"), OSError(28, "No space")])
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), DiskError("the disk is full"), OSError(28, "No space")])
 def test_interrupt_and_full_disk_end_the_batch_and_the_summary_is_told(run, capsys, end):
     with pytest.raises(type(end)):
         run(Doing(b=end), "flights", "out/", "--recursive", "--json")
