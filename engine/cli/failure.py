@@ -18,6 +18,10 @@ class DiskError(CommandError):
     """The disk takes no more: whatever comes next would fail as well."""
 
 
+class BusyError(CommandError):
+    """Another run is writing the same output."""
+
+
 def write_error(error: OSError, text: str) -> CommandError:
     """The failure to write something, told as `text`; a DiskError where that was the reason."""
     return (DiskError if disk_full(error) else CommandError)(text)

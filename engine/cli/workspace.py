@@ -19,7 +19,7 @@ from types import TracebackType
 
 import filelock
 
-from .failure import CommandError, write_error
+from .failure import BusyError, CommandError, write_error
 
 #: What file systems say that know no locks: there two runs are not kept apart.
 _LOCKLESS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
@@ -46,7 +46,7 @@ class Workspace:
         try:
             self._take()
         except filelock.Timeout:
-            raise CommandError(
+            raise BusyError(
                 f"another run of osdclean is writing {self.target}; wait for it to end, or give another name"
             ) from None
         except OSError as error:

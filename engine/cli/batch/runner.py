@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from ... import outputs
 from ...errors import OsdcleanError
 from ..cleaning import Outcome
-from ..failure import DiskError, disk_full
+from ..failure import BusyError, DiskError, disk_full
 from .summary import Result, in_words, tell
 from .tasks import Work, skipped
 
@@ -57,6 +57,8 @@ def _each(works: Sequence[Work], do: Callable[..., Outcome], args: argparse.Name
                 outcome = do(work, quiet=args.quiet, label=label)
             except DiskError:
                 raise
+            except BusyError:
+                state, why = "skipped", f"another run is writing {work.target}"
             except (OsdcleanError, OSError) as error:
                 if isinstance(error, OSError) and disk_full(error):
                     raise

@@ -19,6 +19,9 @@ from .check import FAIL, NONE, OK, PACKAGE, WARN, Check, pip
 #: Modules that are called otherwise than their package; None: a plugin of VapourSynth, seen there.
 _MODULES = {"opencv-python-headless": "cv2", "scikit-image": "skimage", "vapoursynth-bestsource": None}
 
+#: Extras of which doctor says nothing.
+_FOR_DEVELOPERS = ("test", "docs", "portable")
+
 
 def python() -> Iterator[Check]:
     old = sys.version_info < (3, 12)
@@ -115,10 +118,10 @@ def listed(path: Path) -> str:
 def extras() -> Iterator[Check]:
     """Packages that only some commands need."""
     try:
-        names = [name for name in metadata.metadata(PACKAGE).get_all("Provides-Extra") or () if name != "test"]
+        names = metadata.metadata(PACKAGE).get_all("Provides-Extra") or ()
     except metadata.PackageNotFoundError:
         return
-    for extra in names:
+    for extra in (name for name in names if name not in _FOR_DEVELOPERS):
         checked = [package(name, least) for name, least in required(extra).items()]
         missing = [check for check in checked if check.state == FAIL]
         state = OK if not missing else NONE if all(c.found == "not installed" for c in missing) else WARN

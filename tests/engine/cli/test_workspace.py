@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from osdclean.engine.cli.failure import CommandError, DiskError
+from osdclean.engine.cli.failure import BusyError, CommandError, DiskError
 from osdclean.engine.cli.workspace import Workspace
 
 
@@ -85,7 +85,7 @@ def test_second_run_with_the_same_target_is_refused_and_the_first_goes_on(tmp_pa
         file = first.path("whole")
         file.write_text("first")
         with (
-            pytest.raises(CommandError, match=r"another run of osdclean is writing .*out\.mkv; wait for it"),
+            pytest.raises(BusyError, match=r"another run of osdclean is writing .*out\.mkv; wait for it"),
             Workspace(target, overwrite=True),
         ):
             pass

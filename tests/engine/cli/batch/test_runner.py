@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from osdclean.engine.cli.batch import runner, tasks
 from osdclean.engine.cli.cleaning import Outcome
-from osdclean.engine.cli.failure import CommandError, DiskError
+from osdclean.engine.cli.failure import BusyError, CommandError, DiskError
 from osdclean.engine.cli.settings_file import FOR_CLEAN
 
 
@@ -51,6 +51,13 @@ def test_one_that_fails_does_not_stop_the_rest(run, capsys):
     assert "1 done, 3 failed in 0:00:0" in said.err
     assert told["files"][2]["why"] == "[Errno 5] Input/output error"
     assert Path("out/b.mkv").read_text() == "clean"
+
+
+def test_what_another_run_is_writing_is_left_to_it(run, capsys):
+    assert run(Doing(a=BusyError("another run of osdclean is writing it")), "flights", "out/") == 0
+    said = capsys.readouterr().err
+    assert "1/2 a.mov: skipped, another run is writing out/a.mkv" in said
+    assert "1 done, 1 skipped in" in said
 
 
 def test_a_batch_that_is_run_again_does_what_is_left(run, capsys):
