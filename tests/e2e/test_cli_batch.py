@@ -133,6 +133,19 @@ def test_settings_file_that_is_wrong_ends_the_batch_before_it_begins(flights, fo
     assert not (tmp_path / "out").exists()
 
 
+def test_mask_and_preview_read_the_settings_file_too(flights, tmp_path, osdclean, probe):
+    file = flights / "osdclean.toml"
+    file.write_text('kind = "ods"')
+    for words in (("mask", flights / "b.mkv", "-o", tmp_path / "m.mkv"), ("preview", flights / "b.mkv")):
+        ended = osdclean(*words)
+        assert ended.status == 1
+        assert ended.said.startswith(f"osdclean: settings file {file}: kind must be one of osd, logo")
+    file.write_text('kind = "white"\ngrow = 9\n')
+    told = json.loads(osdclean("mask", flights / "b.mkv", "-o", tmp_path / "m.mkv", "--dry-run", "--json").said)
+    assert told["files"][0]["hole"] == {"kind": "white"}  # grow is Inpaint's
+    assert told["files"][0]["options"] == {"kind": {"value": "white", "from": str(file)}}
+
+
 def test_masks_of_several_videos(flights, tmp_path, osdclean, probe):
     out = tmp_path / "masks"
     ended = osdclean("mask", flights / "b.mkv", "--kind", "white", "-o", f"{out}/", flights / "goggles", "--json")
