@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ...footage import VIDEO
+from ... import footage
 from .. import settings_file
 from ..failure import CommandError
 from ..settings_file import Taken
@@ -108,18 +108,11 @@ def _videos(source: Path, target: Path, recursive: bool) -> Iterator[tuple[Path,
         return
     if target.exists() and source.samefile(target):
         raise CommandError(f"the videos of {source} cannot go into {target} itself; give another folder")
-    held = 0
-    for folder, inner, files in os.walk(source):
-        inner[:] = sorted(
-            name for name in inner if not name.startswith(".") and (Path(folder) / name).resolve() != target.resolve()
-        ) if recursive else []
-        for name in sorted(files):
-            if Path(name).suffix.lower() in VIDEO and not name.startswith("."):
-                held += 1
-                yield Path(folder) / name, Path(folder).relative_to(source)
-    if not held:
+    found = footage.videos(source, recursive, without=target)
+    yield from ((video, video.parent.relative_to(source)) for video in found)
+    if not found:
         hint = "" if recursive else ", or give --recursive to look into its folders"
-        raise CommandError(f"{source} holds no video ({', '.join(sorted(VIDEO))}); give another folder{hint}")
+        raise CommandError(f"{source} holds no video ({', '.join(sorted(footage.VIDEO))}); give another folder{hint}")
 
 
 def skipped(work: Work, overwrite: bool) -> str:
