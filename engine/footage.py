@@ -14,6 +14,23 @@ from .cli.programs import find
 from .errors import PictureError
 from .picture import PictureFormat, Planes
 
+#: Endings of video files, by which those in a folder are told from what else lies there.
+VIDEO = {
+    ".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp",
+}  # fmt: skip
+
+
+def videos(folder: Path, recursive: bool = True, without: Path | None = None) -> list[Path]:
+    """The videos in a folder (recursive: and in all folders inside it), by name, without what is hidden.
+
+    without: a folder to leave out, where results go.
+    """
+    found = [p for p in (folder.rglob if recursive else folder.glob)("*") if p.suffix.lower() in VIDEO and p.is_file()]
+    found = [p for p in found if not any(part.startswith(".") for part in p.relative_to(folder).parts)]
+    if without is not None:
+        found = [p for p in found if not p.resolve().is_relative_to(without.resolve())]
+    return sorted(found)
+
 
 def decoded(path: Path, frames: int | None) -> tuple[list[Planes], PictureFormat, Fraction]:
     """The first `frames` frames of a clip (all where None) as 8-bit YUV 4:2:0 of its own size. Raises

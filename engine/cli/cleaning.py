@@ -21,10 +21,10 @@ from pathlib import Path
 from . import finding, matroska, pictures
 from .encoders import ENCODERS, picture_of
 from .failure import CommandError
-from .frameserver import Clip, FrameServer, require_mask
+from .frameserver import Clip, FrameServer
 from .media import Media, probe, require_file
 from .muxing import check_container, frame_count, mux_stage
-from .pipeline import Pipeline
+from .pipeline import Pipeline, Stage
 from .programs import find
 from .progress import Progress
 from .workspace import Workspace
@@ -40,11 +40,15 @@ class Coding:
     rest: Sequence[str] = ()
 
 
+#: How masks are encoded.
+_LOSSLESS = Coding(encoder="ffv1")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """What is to be cleaned, and how.
 
-    mask: file of the mask; where there is none, `find` holds the arguments by which it is found. unblend: whether what
+    mask: path of the mask; where there is none, `find` holds the arguments by which it is found. unblend: whether what
     is half transparent is solved for; None: where a logo is found that never goes. kept: file to keep the mask in that
     was found. node: arguments of Inpaint, as text.
     """
@@ -70,36 +74,37 @@ class MaskJob:
     show: bool = False
     overwrite: bool = False
 
+    @property
+    def coding(self) -> Coding | None:
+        """How the video is encoded; None where a picture is written."""
+        if self.target.suffix.lower() == ".png":
+            return None
+        return Coding(encoder="x264", crf=20) if self.show else _LOSSLESS
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """rate: frames per second of frame server and encoder together. seconds: to the end. fps: of the clip."""
+    """rate: frames per second of frame server and encoder together. seconds: to the end. fps: of the clip. found: by
+    kind, as `Clip` has it."""
 
     frames: int
     rate: float
     seconds: float
     fps: tuple[int, int]
+    found: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
 
 
-def clean(job: Job, quiet: bool = False) -> Outcome:
-    """Do the job; raises CommandError with nothing left behind where it cannot be done."""
+def clean(job: Job, quiet: bool = False, label: str = "") -> Outcome:
+    """Do the job; raises CommandError with nothing left behind where it cannot be done. label: of its progress."""
     begun = time.monotonic()
-    require_file(job.source, "input")
-    hole = dict(job.find) if job.mask is None else {"mask": require_mask(job.mask)}
-    read = _read(job.source, hole)
-    _refuse_same(job.target, read)
-    media = _media(job.source, job.target, job.coding.encoder)
-    if job.kept is not None:
-        _refuse_same(job.kept, [*read, (job.target, "output")])
-        check_mask_file(job.kept)
+    media, hole = checked(job), _hole(job)
     with Workspace(job.target, job.overwrite) as workspace:
         server = FrameServer(workspace.folder)
         arguments = {"clip": job.source.resolve(), "track": media.video.index}
         clip = server.probe({**arguments, **hole}, media.video.turned)
         _warn_if_short(media, clip)
         finding.check_found(clip.found)
-        if clip.found and not quiet:
-            print(f"found {finding.told(clip.found)}", file=sys.stderr)
+        _tell_found(clip, quiet, label)
         if job.unblend if job.unblend is not None else finding.stays(clip.found):  # 2
             hole["unblend"] = "1"
             if job.mask is None:
@@ -108,44 +113,64 @@ def clean(job: Job, quiet: bool = False) -> Outcome:
                 hole |= {"mask": str(still.resolve())}
         if job.kept is not None:
             with Workspace(job.kept, job.overwrite) as beside:
-                coded = _coded_mask(server, {**arguments, **hole}, media, clip, beside, Progress(clip.frames, quiet))
+                seen = Progress(clip.frames, quiet, label=label)
+                coded = _coded_mask(server, {**arguments, **hole}, media, clip, beside, seen)
                 beside.publish(coded)
             hole |= {"mask": str(job.kept.resolve())}
-        progress = Progress(clip.frames, quiet)
+        progress = Progress(clip.frames, quiet, label=label)
         whole = _coded(
             server, "clean.vpy", {**arguments, **hole, **job.node}, job.coding, media, clip,
             workspace.path(f"whole{job.target.suffix}"), progress,
         )  # fmt: skip
         workspace.publish(whole)
-    return Outcome(frames=clip.frames, rate=progress.rate, seconds=time.monotonic() - begun, fps=clip.fps)
+    return Outcome(
+        frames=clip.frames, rate=progress.rate, seconds=time.monotonic() - begun, fps=clip.fps, found=clip.found
+    )
 
 
-def mask(job: MaskJob, quiet: bool = False) -> Clip:
-    """Write a mask, or the picture with it; what was found stands in the clip. Raises CommandError with nothing left
-    behind where that cannot be done."""
-    require_file(job.source, "input")
-    _refuse_same(job.target, _read(job.source, job.find))
-    picture = job.target.suffix.lower() == ".png"
-    if not job.show and not picture:
-        check_mask_file(job.target)
-    media = probe(job.source) if picture else _media(job.source, job.target, "x264" if job.show else "ffv1")
+def mask(job: MaskJob, quiet: bool = False, label: str = "") -> Outcome:
+    """Write a mask, or the picture with it. Raises CommandError with nothing left behind where that cannot be done."""
+    begun = time.monotonic()
+    media, coding = checked(job), job.coding
     with Workspace(job.target, job.overwrite) as workspace:
         server = FrameServer(workspace.folder)
         arguments = {"clip": job.source.resolve(), "track": media.video.index, **job.find}
         clip = server.probe(arguments, media.video.turned)
-        progress = Progress(clip.frames, quiet)
-        if picture:
+        _tell_found(clip, quiet, label)
+        progress = Progress(clip.frames, quiet, label=label)
+        if coding is None:
             made = workspace.path("still.png")
             pictures.write(made, (finding.tinted if job.show else finding.standing)(server, arguments, clip))
         elif job.show:
             made = _coded(
-                server, "mask.vpy", {**arguments, "show": 1}, Coding(encoder="x264", crf=20), media, clip,
+                server, "mask.vpy", {**arguments, "show": 1}, coding, media, clip,
                 workspace.path(f"whole{job.target.suffix}"), progress,
             )  # fmt: skip
         else:
             made = _coded_mask(server, arguments, media, clip, workspace, progress)
         workspace.publish(made)
-    return clip
+    return Outcome(
+        frames=clip.frames, rate=progress.rate, seconds=time.monotonic() - begun, fps=clip.fps, found=clip.found
+    )
+
+
+def checked(job: Job | MaskJob) -> Media:
+    """What the input holds; raises CommandError where the job is to be refused (1). The target may be there."""
+    require_file(job.source, "input")
+    read = _read(job.source, _hole(job))
+    _refuse_same(job.target, read)
+    if isinstance(job, MaskJob) and not job.show and job.coding is not None:
+        check_mask_file(job.target)
+    media = probe(job.source) if job.coding is None else _media(job.source, job.target, job.coding.encoder)
+    if isinstance(job, Job) and job.kept is not None:
+        _refuse_same(job.kept, [*read, (job.target, "output")])
+        check_mask_file(job.kept)
+    return media
+
+
+def _hole(job: Job | MaskJob) -> dict[str, str]:
+    """The scripts' arguments of what is to be removed."""
+    return {"mask": job.mask} if isinstance(job, Job) and job.mask is not None else dict(job.find)
 
 
 def check_mask_file(target: Path) -> None:
@@ -171,11 +196,16 @@ def _refuse_same(target: Path, others: Sequence[tuple[Path, str]]) -> None:
 
 def _media(source: Path, target: Path, encoder: str) -> Media:
     """What the input holds; raises CommandError where a program or the target's container cannot do what is asked."""
-    for program in (*ENCODERS[encoder].programs, "ffmpeg", "ffprobe"):
-        find(program)
+    check_programs(encoder)
     media = probe(source)
     check_container(target, media, encoder)
     return media
+
+
+def check_programs(encoder: str) -> None:
+    """Raises CommandError where a program is missing."""
+    for program in (*ENCODERS[encoder].programs, "ffmpeg", "ffprobe"):
+        find(program)
 
 
 def _coded_mask(
@@ -187,7 +217,7 @@ def _coded_mask(
     gray = replace(clip, format="GRAY8", props=shape)
     alone = replace(media, streams=(media.video,))
     whole = workspace.path("mask.mkv")
-    return _coded(server, "mask.vpy", arguments, Coding(encoder="ffv1"), alone, gray, whole, progress)
+    return _coded(server, "mask.vpy", arguments, _LOSSLESS, alone, gray, whole, progress)
 
 
 def _coded(
@@ -195,13 +225,8 @@ def _coded(
     whole: Path, progress: Progress,
 ) -> Path:  # fmt: skip
     """Run a script into an encoder, and join what it wrote with all else of the input, as file `whole`."""
-    encoder = ENCODERS[coding.encoder]
-    wanted = encoder.format_for(clip.format)
-    depth = int(wanted.rpartition("P" if wanted.startswith("YUV") else "Y")[2])
-    stages = [
-        server.stage(script, {**arguments, "format": wanted}, "-p", "-c", "y4m"),
-        encoder.stage(clip, picture_of(clip), depth, coding.preset, coding.crf, coding.rest),
-    ]
+    wanted, encoding = encoder_stage(clip, coding)
+    stages = [server.stage(script, {**arguments, "format": wanted}, "-p", "-c", "y4m"), encoding]
     coded = whole.with_name("picture")
     try:
         with Pipeline(stages, progress.update) as pipeline, coded.open("wb", buffering=0) as file:
@@ -212,6 +237,14 @@ def _coded(
         progress.close()
     _join(coding.encoder, media, clip, coded, whole)
     return whole
+
+
+def encoder_stage(clip: Clip, coding: Coding) -> tuple[str, Stage]:
+    """VapourSynth's name of the format that the encoder is given, and the encoder. Raises CommandError."""
+    encoder = ENCODERS[coding.encoder]
+    wanted = encoder.format_for(clip.format)
+    depth = int(wanted.rpartition("P" if wanted.startswith("YUV") else "Y")[2])
+    return wanted, encoder.stage(clip, picture_of(clip), depth, coding.preset, coding.crf, coding.rest)
 
 
 def _join(name: str, media: Media, clip: Clip, coded: Path, whole: Path) -> None:
@@ -242,6 +275,11 @@ def _end(clip: Clip, times: list[int]) -> int:
         return 2 * times[-1] - times[-2]
     num, den = clip.fps
     return 1_000_000_000 * den // num if num and den else 40_000_000
+
+
+def _tell_found(clip: Clip, quiet: bool, label: str) -> None:
+    if clip.found and not quiet:
+        print(f"{label}{label and ': '}found {finding.told(clip.found)}", file=sys.stderr)
 
 
 def _warn_if_short(media: Media, clip: Clip) -> None:

@@ -70,4 +70,14 @@ COMMANDS = (
         module="osdclean.engine.export.command",
         summary="write a network as an ONNX file, checked against torch",
     ),
+    Command(
+        name="doctor",
+        module="osdclean.engine.cli.doctor.command",
+        summary="check the installation, and say how to mend what is wrong",
+    ),
+    Command(
+        name="completion",
+        module="osdclean.engine.cli.completion",
+        summary="write the completions of a shell: what Tab offers behind osdclean",
+    ),
 )

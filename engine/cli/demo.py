@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         source, mask, truth = out / "telemetry.mkv", out / "mask.png", out / "truth.mkv"
         print(f"making the scene: {args.frames} frames of {args.size[0]}x{args.size[1]}")
         make_scene(*args.size, args.frames, args.seed, source, mask, truth)
-        hole = str(mask), {}
+        hole = str(mask.resolve()), {}
     cleaned = out / "clean.mkv"
     print(f"cleaning {source} -> {cleaned}")
     outcome = clean(
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
     both, picture = out / "before_after.mp4", out / "before_after.png"
     join_side_by_side(source, cleaned, both, outcome.fps)
     preview(source, hole, outcome.frames // 2, picture, node, overwrite=True)
-    report(outcome, source, cleaned, truth, mask, args.encoder)
+    report(outcome, source, cleaned, truth, mask, coding(args).encoder)
     print(f"look at {picture} and {both}")
     return 0
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from ..errors import OsdcleanError
 
 
@@ -10,6 +12,24 @@ class CommandError(OsdcleanError):
 
     def __init__(self, text: str) -> None:
         super().__init__(" ".join(text.split()))
+
+
+class DiskError(CommandError):
+    """The disk takes no more: whatever comes next would fail as well."""
+
+
+class BusyError(CommandError):
+    """Another run is writing the same output."""
+
+
+def write_error(error: OSError, text: str) -> CommandError:
+    """The failure to write something, told as `text`; a DiskError where that was the reason."""
+    return (DiskError if disk_full(error) else CommandError)(text)
+
+
+def disk_full(error: OSError) -> bool:
+    """Whether the system refused to write because there is no more space, or no more is allowed."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 class Terminated(BaseException):

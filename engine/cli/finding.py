@@ -21,6 +21,9 @@ SAMPLED, STANDS = 16, 0.25
 #: A logo is taken for one that never goes where so many of the frames looked at show it.
 ALWAYS = 0.9
 
+#: Options that say how a mask is found.
+OPTIONS = ("kind", "sensitivity", "region", "hold", "include", "exclude", "detector")
+
 
 def add_find_arguments(parser: argparse.ArgumentParser, grow: bool = False) -> None:
     """Add the arguments of `Detect` as options; what is not given is left to it. grow: with its `grow`."""
@@ -56,10 +59,7 @@ def find_arguments(args: argparse.Namespace, grow: bool = False) -> dict[str, st
     if str(given.get("device")).partition(":")[0] in EXPORTED:
         del given["device"]  # Inpaint's; the detector is torch's alone
     if args.region is not None:
-        numbers = args.region.split(",")
-        if len(numbers) != 4 or not all(number.strip().isdecimal() for number in numbers):
-            raise CommandError(f"--region must be LEFT,TOP,WIDTH,HEIGHT in whole pixels, passed {args.region}")
-        given |= dict(zip(("left", "top", "width", "height"), map(int, numbers), strict=True))
+        given |= region(args.region)
     if args.detector is not None:
         if not Path(args.detector).is_file():
             raise CommandError(f"--detector: there is no file {args.detector}; check its path, or leave it out")
@@ -72,16 +72,23 @@ def find_arguments(args: argparse.Namespace, grow: bool = False) -> dict[str, st
     return {"find_kind": ",".join(kinds), **words}
 
 
+def region(text: str) -> dict[str, int]:
+    """The part of the picture that is looked at, as arguments of `Detect`. Raises CommandError."""
+    numbers = text.split(",")
+    if len(numbers) != 4 or not all(number.strip().isdecimal() for number in numbers):
+        raise CommandError(f"--region must be LEFT,TOP,WIDTH,HEIGHT in whole pixels, passed {text}")
+    return dict(zip(("left", "top", "width", "height"), map(int, numbers), strict=True))
+
+
 def hole_arguments(args: argparse.Namespace) -> tuple[str | None, dict[str, str]]:
     """The mask's file and the arguments by which one is found: one of both. Raises ArgumentError and CommandError."""
     if args.mask is None:
         return None, find_arguments(args)
-    options = ["kind", "sensitivity", "region", "hold", "include", "exclude", "detector"]
-    given = [f"--{name}" for name in options if getattr(args, name) is not None]
+    given = [f"--{name}" for name in OPTIONS if getattr(args, name) is not None]
     given += ["--keep-mask"] if getattr(args, "keep_mask", None) is not None else []
     if given:
         raise CommandError(f"{' and '.join(given)} find a mask, and --mask gives one; leave one of both out")
-    return args.mask, {}
+    return require_mask(args.mask), {}
 
 
 def told(found: Mapping[str, tuple[float, float, float]]) -> str:

@@ -1,7 +1,4 @@
-"""Entry of the command line: finds the command, runs it, and turns failures into one line and an exit status.
-
-Exit status: 0 done, 1 failed (one line on stderr says why), 2 wrong usage, 130 Ctrl-C, 128 + N signal N.
-"""
+"""Entry of the command line: finds the command, runs it, and turns failures into one line and an exit status."""
 
 from __future__ import annotations
 
@@ -12,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from ..errors import OsdcleanError
+from . import versions
 from .commands import COMMANDS, Command
-from .failure import Terminated
+from .failure import Terminated, disk_full
 
 DESCRIPTION = """\
 Removes what was burned into a video: flight telemetry (OSD), logos, subtitles, timestamps.
@@ -27,40 +25,33 @@ Other overlays: --kind logo, subtitle, moving or any. Or draw a mask on a frame 
 removed):
 
   osdclean clean flight.mp4 clean.mkv --mask mask.png
+
+All videos of a folder: osdclean clean flights clean/
+"""
+EPILOG = """\
+exit status:
+  0    done
+  1    failed; one line on stderr says why, and nothing is left half-written
+  2    the command line is wrong
+  3    several inputs, of which some could not be done; the rest was
+  130  ended by Ctrl-C; 143: ended by SIGTERM (128 + the signal's number)
+
+Something is amiss? osdclean doctor checks the installation.
 """
 
 
-class _Version(argparse.Action):
-    """Prints the version; the package's metadata is read only when asked for."""
-
-    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
-        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help="show the version and exit")
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        print(f"osdclean {version()}")
-        parser.exit()
-
-
-def version() -> str:
-    """Version of the installed package, or "unknown" in a bare source tree."""
-    from importlib import metadata
-
-    for name in ("vapoursynth-osdclean", "osdclean"):
-        try:
-            return metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return "unknown"
-
-
-def parser_for(command: Command | None) -> argparse.ArgumentParser:
-    """The whole parser, with the arguments of `command` alone filled in."""
+def parser_for(*filled: Command) -> argparse.ArgumentParser:
+    """The whole parser, with the arguments of the commands `filled` alone."""
     formatter = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(prog="osdclean", description=DESCRIPTION, formatter_class=formatter)
-    parser.add_argument("--version", action=_Version)
+    parser = argparse.ArgumentParser(
+        prog="osdclean", description=DESCRIPTION, epilog=EPILOG, formatter_class=formatter
+    )
+    parser.add_argument(
+        "--version", action="store_true", help="show the versions of what is there and exit; with --json: for programs"
+    )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
     for each in COMMANDS:
-        if each is not command:
+        if each not in filled:
             commands.add_parser(each.name, help=each.summary, add_help=False)
             continue
         module = each.load()
@@ -75,18 +66,25 @@ def parser_for(command: Command | None) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. argv: arguments after the program's name; None takes the process's own."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if "--version" in arguments and {*arguments} <= {"--version", "--json"}:
+        versions.tell("--json" in arguments)
+        return 0
     names = {each.name: each for each in COMMANDS}
     asked = next((names.get(word) for word in arguments if not word.startswith("-")), None)
     try:
-        parser = parser_for(asked)
+        parser = parser_for(*[asked] if asked else [])
     except ImportError as error:
         _say(f"{asked.name if asked else 'osdclean'} cannot start: {error}; install it into {sys.executable}")
         return 1
     # what follows "--" belongs to the encoder; argparse would take it for file names
     split = arguments.index("--") if "--" in arguments else len(arguments)
-    args = parser.parse_args(arguments[:split])
-    args.rest = arguments[split + 1 :]
-    if args.rest and not getattr(args, "takes_rest", False):
+    args, more = parser.parse_known_args(arguments[:split])
+    if more and (not hasattr(args, "take_more") or any(word.startswith("-") for word in more)):
+        parser.error(f"unrecognized arguments: {' '.join(more)}")
+    elif more:
+        args.take_more(args, more)
+    args.encoder_options = arguments[split + 1 :]
+    if args.encoder_options and not getattr(args, "takes_rest", False):
         parser.error(f"{args.command} takes nothing after --")
     try:
         with _ended_by_signals():
@@ -100,6 +98,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Terminated as end:
         return 128 + end.signal
     except BrokenPipeError:
+        return 1
+    except OSError as error:
+        if not disk_full(error):
+            raise
+        where = f" to {error.filename}" if error.filename else ""
+        _say(f"cannot write{where}: {error.strerror}; free some space, or write elsewhere")
         return 1
 
 

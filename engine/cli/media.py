@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from .failure import CommandError
 from .pipeline import Stage, run
@@ -15,7 +17,7 @@ from .programs import find
 class Stream:
     """One stream. kind: video, audio, subtitle, attachment or data.
 
-    picture: it is a cover picture. turned: players turn it by 90 degrees either way.
+    picture: it is a cover picture. turned: players turn it by 90 degrees either way. told: all that ffprobe says of it.
     """
 
     index: int
@@ -23,6 +25,7 @@ class Stream:
     codec: str
     picture: bool
     turned: bool = False
+    told: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +71,7 @@ def probe(path: Path) -> Media:
                 codec=each.get("codec_name", "unknown"),
                 picture=bool(each.get("disposition", {}).get("attached_pic")),
                 turned=any(side.get("rotation", 0) % 180 == 90 for side in each.get("side_data_list", ())),
+                told=each,
             )
             for each in report.get("streams", ())
         ),

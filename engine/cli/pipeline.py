@@ -25,7 +25,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from .failure import CommandError
+from .failure import CommandError, DiskError, write_error
+from .terminal import CLEAR
 
 #: What begins a line by which our own plugin, in a program of the pipeline, tells of work that takes a while.
 _OURS = "osdclean: "
@@ -113,7 +114,8 @@ class Pipeline:
                 if frame is None:
                     said.append(line.decode(errors="replace"))
                     if said[-1].startswith(_OURS):
-                        print(f"\r{said[-1]}", file=sys.stderr, flush=True)  # over a progress bar that may stand there
+                        # over a progress bar that may stand there
+                        print(f"{CLEAR if sys.stderr.isatty() else ''}{said[-1]}", file=sys.stderr, flush=True)
                     if stage.last_words is not None and stage.last_words in said[-1]:
                         threading.Thread(target=self._end_soon, args=(process,), daemon=True).start()
                 elif self._on_frame is not None:
@@ -163,7 +165,7 @@ class Pipeline:
         for stage, said in zip(self.stages, self._said, strict=True):
             # ffmpeg may report this and yet end well
             if any("No space left" in line for line in said):
-                raise CommandError(
+                raise DiskError(
                     f"{stage.name} found no space left on the disk; free some space, or write elsewhere"
                 )
         failed = [i for i, process in enumerate(self._processes) if process.returncode != 0]
@@ -247,9 +249,9 @@ def reason(lines: Sequence[str]) -> str:
 
 def disk_error(error: OSError, place: Path, size: int) -> CommandError:
     """The failure to write in the folder `place` after `size` bytes, for the user."""
-    return CommandError(
-        f"cannot write to {place}: {error.strerror} after {size / 1e6:.1f} MB; "
-        "free some space, or write elsewhere"
+    return write_error(
+        error,
+        f"cannot write to {place}: {error.strerror} after {size / 1e6:.1f} MB; free some space, or write elsewhere",
     )
 
 

@@ -16,10 +16,11 @@ import numpy as np
 from . import pictures
 from .failure import CommandError
 from .finding import add_find_arguments, hole_arguments
-from .frameserver import FrameServer, require_mask
+from .frameserver import FrameServer
 from .media import probe
 from .node_options import add_node_arguments, node_arguments
 from .pipeline import run as run_program
+from .settings_file import FOR_PREVIEW, add_settings_arguments, taken
 from .workspace import Workspace
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
@@ -40,10 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace the picture where it exists")
     add_find_arguments(parser)
     add_node_arguments(parser)
+    add_settings_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    preview(args.input, hole_arguments(args), args.frame, args.out, node_arguments(args), args.overwrite)
+    given = taken(args, args.input, FOR_PREVIEW).args
+    preview(args.input, hole_arguments(given), args.frame, args.out, node_arguments(given), args.overwrite)
     return 0
 
 
@@ -57,7 +60,7 @@ def preview(
     if out.suffix.lower() not in _SUFFIXES:
         raise CommandError(f"the picture must end in {', '.join(_SUFFIXES)}, passed {out.name}")
     mask, find = hole
-    held = find if mask is None else {"mask": require_mask(mask)}
+    held = find if mask is None else {"mask": mask}
     media = probe(source)
     with Workspace(out, overwrite) as workspace:
         server = FrameServer(workspace.folder)

@@ -7,18 +7,21 @@ import sys
 import time
 from typing import TextIO
 
+from .terminal import CLEAR
+
 
 class Progress:
     """One line that is drawn anew; silent unless `stream` is a terminal.
 
+    label: what stands before it, such as which file of how many it is of.
     total: frames (or what `unit` names) in all. The rate counts from the making of this object on, starting
     up included: frames come by the block, so a count from the first report on would promise too much.
     """
 
     def __init__(
-        self, total: int, quiet: bool = False, stream: TextIO | None = None, unit: str = "frames"
+        self, total: int, quiet: bool = False, stream: TextIO | None = None, unit: str = "frames", label: str = ""
     ) -> None:
-        self.total, self.unit = total, unit
+        self.total, self.unit, self.label = total, unit, label
         self.stream = stream or sys.stderr
         self.shown = not quiet and self.stream.isatty()
         self.done = 0
@@ -35,7 +38,10 @@ class Progress:
         now = time.monotonic()
         if self.shown and (now - self._drawn > 0.2 or done >= self.total):
             self._drawn = now
-            self.stream.write("\r\x1b[K" + self.line(shutil.get_terminal_size().columns - 1))
+            columns = shutil.get_terminal_size().columns - 1
+            # a bar is worth more than the end of a long name
+            label = f"{self.label[: max(0, columns - 60)]} " if self.label else ""
+            self.stream.write(CLEAR + label + self.line(columns - len(label)))
             self.stream.flush()
 
     def line(self, width: int) -> str:
@@ -53,7 +59,7 @@ class Progress:
     def close(self) -> None:
         """Take the line away."""
         if self.shown:
-            self.stream.write("\r\x1b[K")
+            self.stream.write(CLEAR)
             self.stream.flush()
 
 

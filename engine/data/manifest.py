@@ -51,7 +51,7 @@ def versions() -> Row:
     import cv2
     import numpy
 
-    from ..cli.main import version
+    from ..cli.versions import version
 
     said = subprocess.run([find("ffmpeg"), "-version"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
     words = said.stdout.decode(errors="replace").split()

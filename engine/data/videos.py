@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from .. import footage
 from ..cli.programs import find
 from ..errors import OsdcleanError, PictureError
-from ..train.sources import VIDEO
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,13 +59,10 @@ def found(places: Sequence[Path], without: Path | None = None) -> list[Video]:
     paths: dict[Path, None] = {}
     for place in places:
         if place.is_dir():
-            inside = [p for p in place.rglob("*") if p.suffix.lower() in VIDEO and p.is_file()]
-            inside = [p for p in inside if not any(part.startswith(".") for part in p.relative_to(place).parts)]
-            if without is not None:
-                inside = [p for p in inside if not p.resolve().is_relative_to(without.resolve())]
+            inside = footage.videos(place, without=without)
             if not inside:
                 raise OsdcleanError(
-                    f"a folder of footage must hold a video ({', '.join(sorted(VIDEO))}), passed {place}"
+                    f"a folder of footage must hold a video ({', '.join(sorted(footage.VIDEO))}), passed {place}"
                 )
         elif place.is_file():
             inside = [place]

@@ -15,21 +15,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from .. import home
 from ..errors import ModelError, OsdcleanError
 from .files import FORMAT, OPSET, Exported, export, read, training_of
-
-
-def folder() -> Path:
-    """osdclean's cache: in XDG_CACHE_HOME or ~/.cache, on Windows in LOCALAPPDATA."""
-    if os.name == "nt" and (local := os.environ.get("LOCALAPPDATA")):
-        return Path(local) / "osdclean" / "cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "osdclean"
 
 
 def exported(load: Callable[[str], Any], model: str, path: Path | str, precision: str, subsampling: str) -> Exported:
     """The ONNX file of weights, made where it is not there yet, with a line on stderr. load, path: as of
     `runtime.Loaded`. Raises ModelError, DeviceError and OsdcleanError."""
-    from ..cli.main import version
+    from ..cli.versions import version
 
     if not Path(path).is_file():
         load(model)  # says why
@@ -37,7 +31,7 @@ def exported(load: Callable[[str], Any], model: str, path: Path | str, precision
         content = hashlib.file_digest(f, "sha256").hexdigest()
     switches = model.partition(":")[0] if ":" in model else ""
     key = hashlib.sha256("\n".join((content, switches, version(), f"{FORMAT} {OPSET}")).encode()).hexdigest()[:24]
-    where = folder() / "onnx"
+    where = home.cache() / "onnx"
     file = where / f"{key}-{subsampling}-{precision}.onnx"
     # What is kept and not whole, as of a disk that failed, is made again.
     with suppress(ModelError):
@@ -64,7 +58,7 @@ class Engines:
 
     def __init__(self, *key: object) -> None:
         name = hashlib.sha256("\n".join(map(str, key)).encode()).hexdigest()[:24]
-        self.folder = folder() / "tensorrt" / name
+        self.folder = home.cache() / "tensorrt" / name
         self.there = self.folder.is_dir()
         self._own = tempfile.TemporaryDirectory(prefix="osdclean-tensorrt-", ignore_cleanup_errors=True)
         self.work = Path(self._own.name)

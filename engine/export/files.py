@@ -132,7 +132,7 @@ def export(
 
     Raises OsdcleanError where the file does not do what torch does, DeviceError where a package is missing.
     """
-    from ..cli.main import version
+    from ..cli.versions import version
     from . import parity
 
     onnx, _ = packages()

@@ -42,7 +42,8 @@ def plan(
 
     rounds, held_rounds: overlays per clip, and per clip that is held back for validation.
     """
-    from .sources import PHOTO, VIDEO, files
+    from ..footage import VIDEO
+    from .sources import PHOTO, files
 
     def jobs(paths: list[Path], photo: bool) -> list[Job]:
         videos = sorted({video_of(p.stem) for p in paths})

@@ -16,7 +16,6 @@ from ..footage import decoded, split
 from ..picture import Planes
 from ..synth import camera
 
-VIDEO = {".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v"}
 PHOTO = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
 
 

@@ -1,11 +1,13 @@
 """Footage for the tests of the command line, made once: 41 frames of uneven duration, sound, subtitles."""
 
+import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from osdclean.engine.cli import frameserver, settings_file
 from osdclean.engine.cli.main import main
 
 #: The mask's white box: top, bottom, left, right.
@@ -72,6 +74,11 @@ def footage(tmp_path_factory: pytest.TempPathFactory) -> Footage:
     return Footage(video, mask, masks)
 
 
+@pytest.fixture(autouse=True)
+def no_settings_of_whoever_runs_the_tests(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(settings_file, "user_file", lambda: tmp_path / "none" / settings_file.NAME)
+
+
 @pytest.fixture
 def osdclean(capfd: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
     """The command line, run in this process; the programs that it starts are real."""
@@ -101,3 +108,20 @@ def times() -> Callable[[Path, str], Sequence[float]]:
 @pytest.fixture(scope="session")
 def probe() -> Callable[..., list[str]]:
     return probed
+
+
+@pytest.fixture(scope="session")
+def light_scripts(tmp_path_factory):
+    """The scripts without the node: what fails before or after it need not wait for the network to start."""
+    folder = tmp_path_factory.mktemp("light") / "scripts"
+    shutil.copytree(frameserver.scripts(), folder)
+    script = (folder / "clean.vpy").read_text()
+    call = "vs.core.osdclean.Inpaint(source, holes, **arguments)"
+    assert call in script
+    (folder / "clean.vpy").write_text(script.replace(call, "source"))
+    return folder
+
+
+@pytest.fixture
+def light(light_scripts, monkeypatch):
+    monkeypatch.setattr(frameserver, "scripts", lambda: light_scripts)

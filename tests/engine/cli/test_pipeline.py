@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from osdclean.engine.cli.failure import CommandError
+from osdclean.engine.cli.failure import CommandError, DiskError
 from osdclean.engine.cli.pipeline import Pipeline, Stage, reason, run
 
 
@@ -30,11 +30,14 @@ def test_bytes_flow_through_all_stages():
     assert finished(python("one", "print('x' * 300_000, end='')"), python("two", COPY)) == b"x" * 300_000
 
 
-def test_what_the_plugin_tells_is_passed_on(capfd):
+@pytest.mark.parametrize(("terminal", "cleared"), [(False, ""), (True, "\r\x1b[K")])
+def test_what_the_plugin_tells_is_passed_on(capfd, monkeypatch, terminal, cleared):
+    """On a terminal in place of the bar that may stand there."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
     talk = "sys.stderr.write('loading\\nosdclean: exporting, once\\nFrame: 1/3 (2 fps)\\r')"
     finished(python("vspipe", talk), python("encoder", COPY))
     told = capfd.readouterr()
-    assert told.err == "\rosdclean: exporting, once\n"
+    assert told.err == f"{cleared}osdclean: exporting, once\n"
     assert told.out == ""
 
 
@@ -85,7 +88,7 @@ def test_full_disk_is_told_with_the_folder():
     with (
         open("/dev/full", "wb", buffering=0) as sink,
         Pipeline([python("one", "print('x' * 100)")]) as pipeline,
-        pytest.raises(CommandError, match="cannot write to some/folder: No space left"),
+        pytest.raises(DiskError, match="cannot write to some/folder: No space left"),
     ):
         pipeline.copy_to(sink, Path("some/folder"))
 

@@ -46,5 +46,19 @@ def test_only_a_terminal_sees_it(now):
     assert shown.getvalue().endswith("\r\x1b[K")
 
 
+def test_label_stands_before_the_bar_and_gives_way_to_it(now, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    for name in ("short.mp4", "a" * 100):
+        shown = Terminal()
+        bar = Progress(4, stream=shown, label=f"2/14 {name}")
+        now[0] += 1
+        bar.update(2)
+        line = shown.getvalue().removeprefix("\r\x1b[K")
+        assert line.startswith("2/14 ")
+        assert "50% [" in line
+        assert "2/4 frames" in line
+        assert len(line) < 80
+
+
 def test_clock():
     assert [clock(0), clock(59.6), clock(3725)] == ["0:00:00", "0:01:00", "1:02:05"]

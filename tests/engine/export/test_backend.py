@@ -14,7 +14,8 @@ from published import random_weights
 
 pytest.importorskip("onnx", reason="the extra onnx is not installed")
 pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
-from osdclean.engine.export import cache, files
+from osdclean.engine import home
+from osdclean.engine.export import files
 
 SMALL = {"period": 6, "warmup": 3, "lookahead": 3, "device": "cpu", "precision": "fp32"}
 
@@ -24,7 +25,7 @@ def kept(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         for name in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
             patch.setenv(name, str(tmp_path_factory.mktemp("cache")))
-        yield cache.folder()
+        yield home.cache()
 
 
 def inpaint(clip, mask, **arguments):

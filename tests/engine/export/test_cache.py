@@ -9,6 +9,7 @@ from osdclean.engine.network import InpaintingNetwork, NetworkConfig
 
 pytest.importorskip("onnx", reason="the extra onnx is not installed")
 pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
+from osdclean.engine import home
 from osdclean.engine.export import cache
 
 
@@ -16,7 +17,7 @@ from osdclean.engine.export import cache
 def kept(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "cache"))
-    return cache.folder()
+    return home.cache()
 
 
 def small(path, seed: int = 0) -> str:

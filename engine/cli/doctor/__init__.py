@@ -1,0 +1,1 @@
+"""`osdclean doctor`: what is looked at, and how it is told."""
