@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ DETECT = {
     "device": str,
     "precision": str,
 }
+#: What Av1an sets while it looks for scene cuts: a global of the script, or a variable of vspipe's environment.
+CUTS = "AV1AN_PERFORM_SCENE_DETECTION"
 #: Arguments of `Track`, all of which a script needs.
 TRACK = ("frame", "left", "top", "width", "height")
 
@@ -49,6 +52,14 @@ def inpaint_arguments(names: Mapping[str, Any]) -> dict[str, Any]:
     Raises vs.Error for text that is no number where one is needed.
     """
     return {name: _number(names, name, kind) for name, kind in INPAINT.items() if name in names}
+
+
+def seeks_cuts(names: Mapping[str, Any]) -> bool:
+    """Whether Av1an runs the script only to find scene cuts: the source has the same ones, and is many times faster.
+
+    names: `globals()` of the script.
+    """
+    return CUTS in names or CUTS in os.environ
 
 
 def read_hole(names: Mapping[str, Any], clip: vs.VideoNode) -> vs.VideoNode:

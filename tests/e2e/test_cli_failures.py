@@ -162,8 +162,8 @@ def fail(n, f):
         raise ValueError("frame 30 is damaged")
     return f
 source = source.std.ModifyFrame(source, fail)
-holes ="""
-    (scripts / "clean.vpy").write_text(script.replace("\nholes =", broken))
+result ="""
+    (scripts / "clean.vpy").write_text(script.replace("\nresult =", broken))
     monkeypatch.setattr(frameserver, "scripts", lambda: scripts)
     assert "frame 30 is damaged" in fails("--lookahead", 0, "--period", 4)
 
