@@ -30,7 +30,7 @@ test: .venv/.installed-test test-tools
 	$(BIN)/python -m pytest $(ARGS)
 
 docs: .venv/.installed-docs
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 docs-pictures: .venv/.installed tools
 	$(BIN)/python docs/pictures.py
