@@ -1,0 +1,212 @@
+"""The commands on the pages: each line is read by the parser that would read it, and the light ones are run.
+
+1. Every line of a `sh` block is checked by what reads it: osdclean's own parser, the scripts of vspipe, the Makefile.
+2. Lines that clean, look or find are run, block by block, on small files. A few of them every time; all where
+   DOCS_COMMANDS=all is set, which takes minutes.
+3. What is run neither way stands in UNREAD, with the reason.
+4. Commands and options in running text are those that there are.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from osdclean.engine.cli import main
+from osdclean.engine.cli.commands import COMMANDS
+from pages import PAGES, ROOT, blocks
+
+#: Lines that nothing here reads, and why.
+UNREAD = {
+    "sudo apt install git gcc make python3 python3-dev python3-venv ffmpeg x265 x264": "changes the machine",
+    ". .venv/bin/activate": "the environment is that of the test",
+    "ruff check .": "`make test` runs it before the tests",
+    "python -m pytest tests/plugin": "the tests run it",
+}
+#: Placeholders of the pages, and what a parser takes for them.
+NAMES = {"STEPS": "16000", "HOST": "host", "...": ""}
+#: Blocks that are run every time, by a line of theirs.
+RUN = (
+    "osdclean preview flight.mp4 --mask mask.png --frame 500 -o look.png",
+    "osdclean clean show.mkv clean.mp4 --kind logo --encoder x264 --crf 16 -- --tune grain",
+    "vspipe -c y4m -a clip=show.mkv -a mask=logo.png vs_scripts/unblend.vpy - | x265 --y4m - -o clean.hevc",
+)
+LIGHT = re.compile(r"osdclean (clean|mask|preview) |vspipe ")
+
+
+def lines(text: str) -> list[str]:
+    """The commands of a block, without comments; what goes on in the next line is one."""
+    joined = text.replace("\\\n", " ")
+    made = [re.sub(r"\s+#.*|^#.*", "", line).strip() for line in joined.splitlines()]
+    return [" ".join(line.split()) for line in made if line]
+
+
+SHELL = blocks("sh")
+LINES = [pytest.param(line, id=f"{block.where} {line[:50]}") for block in SHELL for line in lines(block.text)]
+
+
+def read(words: list[str]) -> None:
+    """Check one command by what would read it."""
+    program = words[0]
+    if program == "osdclean":
+        _osdclean(words[1:])
+    elif program == "torchrun":
+        _osdclean(words[words.index("osdclean") + 1 :])
+    elif program == "vspipe":
+        _vspipe(words[1:])
+    elif program == "make":
+        _make(words[1:])
+    elif words[:2] == ["python", "-m"]:
+        spec = find_spec(words[2])
+        assert spec is not None, words[2]
+        text = Path(spec.origin).read_text(encoding="utf-8")
+        assert all(f'"{word}"' in text for word in words[3:] if word.startswith("--"))
+    elif words[:2] == ["pip", "install"]:
+        extra = re.fullmatch(r"vapoursynth-osdclean\[(\w+)\]", words[2])
+        assert words[2] == "." or re.search(rf"^{extra[1]} = \[", (ROOT / "pyproject.toml").read_text("utf-8"), re.M)
+    else:
+        raise AssertionError(f"nothing reads {program}; say in UNREAD why")
+
+
+def _osdclean(words: list[str]) -> None:
+    command = next(each for each in COMMANDS if each.name == words[0])
+    split = words.index("--") if "--" in words else len(words)
+    args = main.parser_for(command).parse_args(words[:split])
+    assert split == len(words) or getattr(args, "takes_rest", False)
+    if command.name == "train":
+        _settings(args)
+    if getattr(args, "kind", None) is not None:
+        from osdclean.engine.detect.settings import DetectSettings
+
+        DetectSettings(kind=tuple(args.kind.split(",")))
+
+
+def _settings(args) -> None:
+    """That `--set` names what there is."""
+    from osdclean.engine.train import config
+
+    of = {"default": "TrainConfig", "classic": "ClassicConfig", "detector": "DetectorConfig"}.get(args.recipe)
+    config.overridden(getattr(config, of)() if of else config.PublishedConfig(name=args.network), args.set)
+
+
+def _vspipe(words: list[str]) -> None:
+    from osdclean.vs_scripts import reading
+
+    script = next(word for word in words if word.endswith(".vpy"))
+    text = (ROOT / script).read_text(encoding="utf-8")
+    given = [words[k + 1].partition("=")[0] for k, word in enumerate(words) if word == "-a"]
+    for name in given:
+        known = re.search(rf"^(.*, )?{name}\b", text.partition('"""')[2], re.M)
+        assert known or name in reading.INPAINT or name.removeprefix("find_") in reading.DETECT, name
+
+
+def _make(words: list[str]) -> None:
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for word in words:
+        name, given, _ = word.partition("=")
+        assert re.search(rf"^{name} \?=" if given else rf"^{name}:", text, re.M), word
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_each_line_is_read_by_what_would_read_it(line, capsys):
+    if line in UNREAD:
+        pytest.skip(UNREAD[line])
+    for name, value in NAMES.items():
+        line = line.replace(name, value)
+    stages = line.split(" | ")
+    try:
+        read(shlex.split(stages[0]))
+    except SystemExit:
+        pytest.fail(capsys.readouterr().err)
+    assert all(stage.split()[0] in ("x264", "x265") for stage in stages[1:])
+
+
+def test_what_is_not_read_still_stands_on_a_page():
+    assert UNREAD.keys() <= {param.values[0] for param in LINES}
+    assert set(RUN) <= {param.values[0] for param in LINES}
+
+
+def inline() -> list[str]:
+    """Code in running text."""
+    out = []
+    for page in PAGES:
+        text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+        out += [(page.name, " ".join(code.split())) for code in re.findall(r"`([^`]+)`", text)]
+    return out
+
+
+def options(command) -> set[str]:
+    import argparse
+
+    def of(parser):
+        for action in parser._actions:
+            yield from action.option_strings
+            if isinstance(action, argparse._SubParsersAction):
+                for sub in action.choices.values():
+                    yield from of(sub)
+
+    return set(of(main.parser_for(command)))
+
+
+def test_commands_and_options_in_running_text_are_there():
+    of = {command.name: options(command) for command in COMMANDS}
+    foreign = {"--requests", "--tune", "--frames"}  # vspipe's and x265's
+    wrong = []
+    for page, code in inline():
+        if code.startswith("osdclean ") and code.split()[1] in of:
+            known, words = of[code.split()[1]], code.partition(" -- ")[0].split()
+        elif code.startswith("osdclean ") and code.split()[1][0] != "-":
+            wrong.append(f"{page}: {code}")
+            continue
+        elif code.startswith("--"):
+            known, words = set().union(*of.values(), foreign), [code.split()[0].rstrip(":")]
+        else:
+            continue
+        wrong += [f"{page}: {code}" for word in words if re.match(r"--?[a-z]", word) and word not in known]
+    assert not wrong
+
+
+def light() -> list:
+    """Blocks of which all lines are light, once each."""
+    found = {}
+    for block in SHELL:
+        every = lines(block.text)
+        if all(LIGHT.match(line) for line in every):
+            quick = any(line in RUN for line in every)
+            found.setdefault(tuple(every), (block.where, quick))
+    return [pytest.param(every, quick, id=where) for every, (where, quick) in found.items()]
+
+
+@pytest.mark.parametrize(("every", "quick"), light())
+def test_light_blocks_run(every, quick, files):
+    if os.environ.get("DOCS_COMMANDS") != "all":
+        if not quick:
+            pytest.skip("DOCS_COMMANDS=all runs it")
+        every = [line for line in every if line in RUN]
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    if not (files / "mine.safetensors").exists():
+        _weights(files / "mine.safetensors")
+    for line in every:
+        for name in ("clean.mkv", "clean.mp4", "look.mp4", "look.png", "frame.png"):
+            (files / name).unlink(missing_ok=True)
+        before = set(files.iterdir())
+        short = line.replace("--frame 500", "--frame 5")
+        ended = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", short], env=environment, capture_output=True, text=True,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert ended.returncode == 0, f"{line}\n{ended.stderr}"
+        made = set(files.iterdir()) - before
+        assert made or "clean.hevc" in line
+        assert all(file.stat().st_size for file in made)
+
+
+def _weights(path: Path) -> None:
+    """What fine-tuning would write."""
+    from osdclean.engine import weights
+
+    weights.save(weights.load("default"), path)
