@@ -50,13 +50,14 @@ def shown(clip: vs.VideoNode, n: int) -> np.ndarray:
 
 
 def row(pictures: Sequence[tuple[str, np.ndarray]], zoom: int = 1) -> np.ndarray:
-    """Pictures under their names, side by side."""
+    """Pictures under their names, side by side. What is enlarged is shown smaller on a page: so are its names."""
     made = []
     for name, picture in pictures:
         large = cv2.resize(picture, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC)
-        band = np.full((BAND, large.shape[1], 3), 24, np.uint8)
-        cv2.putText(band, name, (6, 15), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (235, 235, 235), 1, cv2.LINE_AA)
-        made += [np.vstack([band, large]), np.full((BAND + large.shape[0], 4, 3), 255, np.uint8)]
+        band = np.full((BAND * zoom, large.shape[1], 3), 24, np.uint8)
+        at = 6 * zoom, 15 * zoom
+        cv2.putText(band, name, at, cv2.FONT_HERSHEY_SIMPLEX, 0.42 * zoom, (235, 235, 235), zoom, cv2.LINE_AA)
+        made += [np.vstack([band, large]), np.full((len(band) + len(large), 4, 3), 255, np.uint8)]
     return np.hstack(made[:-1])
 
 
