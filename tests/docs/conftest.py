@@ -64,13 +64,15 @@ def footage(files) -> None:
     """The folders that stand for footage, photographs and glyph sheets, and longer videos to learn from."""
     from osdclean.engine.synth import overlays, scene
 
-    for name in ("CLIPS", "FOOTAGE", "PHOTOS", "SHEETS", "images"):
+    shutil.rmtree(files / "films")
+    for name in ("CLIPS", "FOOTAGE", "PHOTOS", "SHEETS", "images", "films"):
         (files / name).mkdir()
     made = overlays.telemetry(WIDTH, HEIGHT, 50, 30, 4)
     for seed, name in enumerate(("one", "two", "three")):
         frames = list(scene.flight(WIDTH, HEIGHT, 50, seed))
         encoded(files / "CLIPS" / f"{name}.mp4", frames)
-        shutil.copy(files / "CLIPS" / f"{name}.mp4", files / "FOOTAGE")
+        for folder in ("FOOTAGE", "films"):
+            shutil.copy(files / "CLIPS" / f"{name}.mp4", files / folder)
     for name in ("flight", "monday", "tuesday"):
         encoded(files / f"{name}.mp4", [overlays.lay(frame, made.rgba(n)) for n, frame in enumerate(frames)])
     cv2.imwrite(str(files / "PHOTOS" / "one.png"), next(scene.flight(800, 600, 1, 5)))
