@@ -2,12 +2,13 @@
 #   make demo    makes a scene with telemetry over it, cleans it, writes demo/
 #   make demo CLIP=flight.mp4    the same on footage of your own; with MASK=mask.png where telemetry is not found
 #   make test    checks the source and runs the tests
+# And: make docs writes the documentation as a site into dist/site; make docs-pictures makes its pictures again
 # Further arguments: make demo ARGS="--frames 300 --size 1280x720", make test ARGS="-k cli"
 # Another Python: make demo PYTHON=/path/to/python3.13
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: demo test clean tools test-tools
+.PHONY: demo test docs docs-pictures clean tools test-tools
 
 CLIP ?=
 MASK ?=
@@ -28,6 +29,13 @@ test: .venv/.installed-test test-tools
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest $(ARGS)
 
+docs: .venv/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+docs-pictures: .venv/.installed tools
+	$(BIN)/python docs/pictures.py
+	$(BIN)/python docs/diagrams.py
+
 clean:
 	rm -rf .venv build/out build/dev dist demo
 
@@ -40,6 +48,10 @@ clean:
 
 .venv/.installed-test: .venv/.installed
 	$(BIN)/python -m pip install --disable-pip-version-check -e '.[test]'
+	@touch $@
+
+.venv/.installed-docs: .venv/.installed
+	$(BIN)/python -m pip install --disable-pip-version-check -e '.[docs]'
 	@touch $@
 
 # A Python that VapourSynth can be embedded with: 3.12 or later, with headers and a shared library

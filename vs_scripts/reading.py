@@ -8,13 +8,34 @@ from pathlib import Path
 from typing import Any
 
 import vapoursynth as vs
+from osdclean.engine.networks import asked
+
+
+def located(path: str) -> Path:
+    """A file's absolute path.
+
+    vspipe enters the script's folder, but users name files from the folder in which they started it, which the shell
+    tells; what is not there is looked for beside the script.
+    """
+    file = Path(path).expanduser()
+    started = Path(os.environ.get("PWD", "")) / file
+    there = started.parent.is_dir() if "%" in file.name else started.exists()
+    return (started if there else file).resolve()
+
+
+def _model(text: str) -> str:
+    """Weights as a script is given them: a file's absolute path, or a name as it is."""
+    network, name = asked(text)
+    file = located(name)
+    return text if not (file.suffix and file.is_file()) else f"{network}:{file}" if network else str(file)
+
 
 #: Still pictures are read with OpenCV: it keeps the sample values, whatever the file says of colour.
 PICTURES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm"))
 
 #: Arguments of `Inpaint` that scripts pass on, with the type that the text of `vspipe -a` becomes.
 INPAINT = {
-    "model": str,
+    "model": _model,
     "device": str,
     "precision": str,
     "grow": int,
@@ -35,7 +56,7 @@ DETECT = {
     "height": int,
     "grow": int,
     "hold": int,
-    "model": str,
+    "model": _model,
     "device": str,
     "precision": str,
 }
@@ -94,7 +115,7 @@ def read_clip(path: str, role: str = "clip", **options: Any) -> Any:
     role: what the file is, for the error. options: further arguments of `bs.VideoSource`.
     Raises vs.Error when the file cannot be read.
     """
-    file = Path(path).expanduser().resolve()
+    file = located(path)
     try:
         return vs.core.bs.VideoSource(str(file), showprogress=0, apply_rotation=1, **options)
     except vs.Error as error:
@@ -107,7 +128,7 @@ def read_mask(path: str, clip: vs.VideoNode) -> vs.VideoNode:
     Samples of at least half scale are the hole. A picture with transparency is a mask of what is drawn on it.
     Raises vs.Error when the file cannot be read or is not of the clip's size.
     """
-    file = Path(path).expanduser().resolve()
+    file = located(path)
     mask = _picture(file) if file.suffix.lower() in PICTURES and "%" not in file.name else _video(file)
     if (mask.width, mask.height) != (clip.width, clip.height):
         raise vs.Error(

@@ -10,7 +10,9 @@ nearer of both, and of their mean, weighted by nearness.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -22,8 +24,9 @@ from . import cases
 NAMES = ("tense", "plate", "before", "after", "nearer", "mean")
 
 
-def measure(case: cases.Case, every: int = 3) -> dict[str, float]:
-    """Luma PSNR in the hole by candidate, over each `every`-th frame. The case must have one hole for all frames."""
+@contextmanager
+def gathering(case: cases.Case) -> Iterator[tuple[candidates.Region, candidates.Pass]]:
+    """A pass over a case, as the node makes it, and the region of its hole; the case must have one for all frames."""
     cv2.setNumThreads(1)
     hole, window = case.grown()[0], range(case.length)
     frames = dict(enumerate(case.overlaid))
@@ -33,22 +36,32 @@ def measure(case: cases.Case, every: int = 3) -> dict[str, float]:
         between = workers.map(
             lambda n: candidates.flow_between(reduced[n], reduced[n + 1], region, region), window[:-1]
         )
-        run = candidates.Pass(
+        yield region, candidates.Pass(
             case.picture, window, window, frames, dict.fromkeys(window, region), dict(enumerate(between)), workers
         )
+
+
+def shown(found: candidates.Found) -> list[np.ndarray]:
+    """Luma of a frame's hole samples, 0..1, by each of the first four of NAMES."""
+    own = found.placed.owner[0]
+    return [np.concatenate([e.luma[:, k].ravel() for e in found.evidence])[own] for k in range(4)]
+
+
+def measure(case: cases.Case, every: int = 3) -> dict[str, float]:
+    """Luma PSNR in the hole by candidate, over each `every`-th frame. The case must have one hole for all frames."""
+    with gathering(case) as (region, run):
+        frames = [(n, run.evidence(n)) for n in range(case.length)[::every]]
     y, x = region.luma.y[: region.luma.hole_count], region.luma.x[: region.luma.hole_count]
     miss = np.zeros(len(NAMES))
-    for n in window[::every]:
-        found = run.evidence(n)
-        own = found.placed.owner[0]
-        shown = [np.concatenate([e.luma[:, k].ravel() for e in found.evidence])[own] for k in range(4)]
+    for n, found in frames:
+        own, seen = found.placed.owner[0], shown(found)
         ages = [np.concatenate([e.age[:, k].ravel() for e in found.evidence])[own] for k in (0, 1)]
         near = [np.where(age > 0, 1 / np.maximum(age, 1), 0) for age in ages]
         share = np.where(near[0] + near[1] > 0, near[0] / np.maximum(near[0] + near[1], 1e-9), 0.5)
-        shown += [np.where(near[0] >= near[1], shown[2], shown[3]), share * shown[2] + (1 - share) * shown[3]]
+        seen += [np.where(near[0] >= near[1], seen[2], seen[3]), share * seen[2] + (1 - share) * seen[3]]
         truth = case.truth[n][0][y, x] / case.picture.peak
-        miss += [np.mean((picture - truth) ** 2) for picture in shown]
-    return dict(zip(NAMES, -10 * np.log10(miss / len(window[::every])), strict=True))
+        miss += [np.mean((picture - truth) ** 2) for picture in seen]
+    return dict(zip(NAMES, -10 * np.log10(miss / len(frames)), strict=True))
 
 
 def main() -> None:

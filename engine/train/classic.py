@@ -34,7 +34,7 @@ from .distributed import Team, alone
 from .journal import gradients
 from .loop import Recipe, follow
 from .losses import Adversary, logo_prior
-from .shards import HOLDOUT, video_of
+from .shards import held_back, video_of
 from .validation import sheet_frames, validate_frames
 
 #: frames [B, T, C, H, W] and truth [B, T, 3, H, W], -1..1 (a mask among the frames: -1 clear, 1 overlay), and mask
@@ -162,7 +162,7 @@ def _held(names: list[str], folder: Path) -> set[str]:
     found = sorted({video_of(name) for name in names})
     if len(found) < 2:
         raise OsdcleanError(f"train: {folder} must hold clips of at least two videos, found {len(found)}")
-    return set(found[HOLDOUT // 2 :: HOLDOUT]) or {found[-1]}
+    return held_back(found)
 
 
 class Ahead:

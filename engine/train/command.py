@@ -8,7 +8,7 @@ far: hand them to the node as model=.
 
 Several GPUs or machines: start it by torchrun, for example
 
-  torchrun --nproc-per-node 4 -m osdclean.engine.cli.main train CLIPS --out runs/big
+  torchrun --nproc-per-node 4 --no-python osdclean train CLIPS --out runs/big
 
 Any setting of the training can be given with --set, for example --set rate=5e-4 --set network.widths=(48,64,96); what
 there is stands in engine/train/config.py.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from ..data.workers import Workers, tick
 from ..errors import PictureError
 from ..picture import PictureFormat, Planes
 
-#: One source of eight is held back for validation; excerpts of one video (name_01, name_02) stay together.
+#: One video of eight is held back for validation; excerpts of one video (name_01, name_02) stay together.
 HOLDOUT = 8
 #: Per cent of the shards whose footage is compressed with the overlay in it, so that its rings reach beyond the hole.
 COMPRESSED = 35
@@ -46,8 +46,7 @@ def plan(
     from .sources import PHOTO, files
 
     def jobs(paths: list[Path], photo: bool) -> list[Job]:
-        videos = sorted({video_of(p.stem) for p in paths})
-        held = set() if photo else set(videos[HOLDOUT // 2 :: HOLDOUT])
+        held = set() if photo else held_back({video_of(p.stem) for p in paths})
         return [
             job(p, photo, number, out)
             for p in paths
@@ -69,6 +68,12 @@ def plan(
         ]
     # A fixed shuffle within a round mixes kinds of footage.
     return sorted(found, key=lambda j: (not j.validation, j.round, zlib.crc32(j.target.name.encode())))
+
+
+def held_back(videos: Iterable[str]) -> set[str]:
+    """The videos that validation has: one of HOLDOUT, but at least one."""
+    ordered = sorted(set(videos))
+    return set(ordered[HOLDOUT // 2 :: HOLDOUT] or ordered[-1:])
 
 
 def compressed(target: str) -> bool:

@@ -101,6 +101,22 @@ def test_masks_of_all_kinds_are_the_same_hole(footage, tmp_path, kind):
     assert mask.num_frames == (41 if kind == "video" else 1)
 
 
+def test_files_are_named_from_the_folder_that_vspipe_was_started_in(footage, tmp_path, monkeypatch):
+    clip = vs.core.std.BlankClip(width=96, height=64)
+    monkeypatch.chdir(tmp_path)  # as vspipe enters the script's folder
+    monkeypatch.setenv("PWD", str(tmp_path))
+    with pytest.raises(vs.Error, match="mask cannot be read"):
+        read_mask("mask.png", clip)
+    monkeypatch.setenv("PWD", str(footage.mask.parent))
+    assert read_mask("mask.png", clip).num_frames == 1
+    given = {"model": "sttn+maskfree:mask.png"}  # any file will do
+    assert inpaint_arguments(given) == {"model": f"sttn+maskfree:{footage.mask}"}
+    assert inpaint_arguments({"model": "default"}) == {"model": "default"}
+    monkeypatch.chdir(footage.mask.parent)
+    monkeypatch.setenv("PWD", str(tmp_path))  # an editor that was started elsewhere
+    assert read_mask("mask.png", clip).num_frames == 1
+
+
 def test_files_that_are_no_masks_are_told(tmp_path, footage):
     clip = vs.core.std.BlankClip(width=96, height=62)
     with pytest.raises(

@@ -23,6 +23,12 @@ def test_every_recipe_tells_videos_apart_alike(tmp_path):
         (tmp_path / f"DSC_{k:04}.mp4").touch()
     jobs = shards.plan(tmp_path, None, None, tmp_path / "out", rounds=1)
     assert [job.source.stem for job in jobs if job.validation] == ["DSC_0004"]
+    few = tmp_path / "few"
+    few.mkdir()
+    for k in (1, 2):
+        (few / f"DSC_{k:04}.mp4").touch()
+    jobs = shards.plan(few, None, None, tmp_path / "out", rounds=1)
+    assert [job.source.stem for job in jobs if job.validation] == ["DSC_0002"]
     assert classic._held(["DSC_0001", "DSC_0002"], Path("clips")) == {"DSC_0002"}
     with pytest.raises(OsdcleanError, match="clips must hold clips of at least two videos, found 1"):
         classic._held(["DSC_0001_01", "DSC_0001_02"], Path("clips"))
