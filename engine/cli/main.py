@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from ..errors import OsdcleanError
+from . import portable
 from .commands import COMMANDS, Command
 from .failure import Terminated
 
@@ -80,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         parser = parser_for(asked)
     except ImportError as error:
-        _say(f"{asked.name if asked else 'osdclean'} cannot start: {error}; install it into {sys.executable}")
+        _say(f"{asked.name if asked else 'osdclean'} cannot start: {error}; {_mend()}")
         return 1
     # what follows "--" belongs to the encoder; argparse would take it for file names
     split = arguments.index("--") if "--" in arguments else len(arguments)
@@ -121,6 +122,13 @@ def _ended_by_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _mend() -> str:
+    """What to do where a command lacks a package."""
+    if portable.library() is not None:
+        return "the portable folder goes without it: install osdclean with pip for this command"
+    return f"install it into {sys.executable}"
 
 
 def _say(text: str) -> None:
