@@ -44,7 +44,7 @@ UNUSED = (
 )  # fmt: skip
 #: Parts of torch's library for GPUs; a stand-in is made for those that others are linked with.
 CUDA_LIBRARIES = (
-    "libtorch_cuda.so", "libtorch_cuda_linalg.so", "libtorch_nvshmem.so", "libcaffe2_nvrtc.so", "libtorch_cuda_linalg.so",
+    "libtorch_cuda.so", "libtorch_cuda_linalg.so", "libtorch_nvshmem.so", "libcaffe2_nvrtc.so",
 )  # fmt: skip
 #: How torch tells that it was built without CUDA and without processes that learn together; follows the import of its
 #: compiled half.
@@ -75,11 +75,14 @@ def standard_library() -> list[str]:
 def is_of_cuda(destination: str) -> bool:
     """Whether a file of the folder is one of CUDA's. destination: its place below the library."""
     path = Path(destination)
-    return path.parts[0] in ("nvidia", "cuda", "triton") or path.name in CUDA_LIBRARIES or _is_nvidias(path.name)
-
-
-def _is_nvidias(name: str) -> bool:
-    return name.startswith(("libcu", "libnv", "libnccl")) and not name.startswith("libcurl")
+    top, name = path.parts[0], path.name
+    return (
+        top in ("nvidia", "cuda", "triton")
+        or top.startswith(("nvidia_", "cuda_"))
+        or name in CUDA_LIBRARIES
+        or (name.startswith(("libcu", "libnv", "libnccl"))
+        and not name.startswith("libcurl"))
+    )
 
 
 def cpu_only(entries: Sequence[tuple[str, str, str]], out: Path, compiler: Sequence[str]) -> list[tuple[str, str, str]]:

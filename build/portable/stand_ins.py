@@ -1,11 +1,11 @@
 """Stand-ins for shared libraries that a program is linked with but never calls.
 
 torch from PyPI is built for CUDA: its CPU half is a library of its own, but what joins both to Python is linked with
-CUDA's libraries, gigabytes that the loader wants to see on a machine without a GPU, too. For each of them a small library
-of the same name is made here:
+CUDA's libraries, gigabytes that the loader wants to see on a machine without a GPU, too. For each of them a small
+library of the same name is made here:
 
-1. It defines the symbols that the libraries which stay take from the one that goes, under the versions that they ask for,
-   and no others. Python's loader binds functions when they are first called, so most are never called at all.
+1. It defines the symbols that the libraries which stay take from the one that goes, under the versions that they ask
+   for, and no others.
 2. A function of a C interface answers with an error code, as CUDA does where there is no GPU.
 3. Any other function ends the process, naming itself: what it should have returned cannot be known. `ANSWERED` holds
    those that are called while torch is loaded: they return the address of zeros.
@@ -101,7 +101,7 @@ def versions(wanted: Iterable[Symbol]) -> str:
     for symbol in wanted:
         if symbol.version:
             groups.setdefault(symbol.version, []).append(symbol.name)
-    return "".join(f"{version} {{ global: {' '.join(f'{n};' for n in names)} }};\n" for version, names in groups.items())
+    return "".join(f"{version} {{ global: {'; '.join(names)}; }};\n" for version, names in groups.items())
 
 
 def compile_library(name: str, wanted: Sequence[Symbol], out: Path, compiler: Sequence[str]) -> Path:
@@ -111,8 +111,8 @@ def compile_library(name: str, wanted: Sequence[Symbol], out: Path, compiler: Se
     code.write_text(source(name, wanted))
     script.write_text(versions(wanted))
     scripted = [f"-Wl,--version-script={script}"] if script.stat().st_size else []
-    subprocess.run(
-        [*compiler, "-shared", "-fPIC", "-O1", "-s", f"-Wl,-soname,{name}", *scripted, str(code), "-o", str(library)],
-        check=True,
-    )
+    # types of classes are made of parts of the C++ runtime
+    runtime = ["-l:libstdc++.so.6"] if any(symbol.name.startswith("_ZTI") for symbol in wanted) else []
+    command = [*compiler, "-shared", "-fPIC", "-O1", "-s", f"-Wl,-soname,{name}", *scripted, str(code), *runtime]
+    subprocess.run([*command, "-o", str(library)], check=True)
     return library
