@@ -40,7 +40,9 @@ UNUSED = (
     "numpy.f2py", "numpy.testing.tests", "cv2.gapi", "cv2.load_config_py2",
     # of the standard library
     "tkinter", "_tkinter", "turtle", "turtledemo", "idlelib", "lib2to3", "ensurepip", "test", "venv", "pydoc_data",
-    "antigravity", "this",
+    "antigravity", "this", "nis", "ossaudiodev",
+    # what brings libraries under the GPL, which vspipe has no use for
+    "readline", "rlcompleter", "curses", "_curses", "_curses_panel", "_gdbm", "dbm.gnu",
 )  # fmt: skip
 #: Parts of torch's library for GPUs; a stand-in is made for those that others are linked with.
 CUDA_LIBRARIES = (

@@ -109,4 +109,4 @@ def test_the_standard_library_is_there_for_scripts():
 
     names = parts.standard_library()
     assert {"csv", "statistics", "sqlite3", "xml.etree.ElementTree", "zoneinfo"} <= set(names)
-    assert not {"tkinter", "idlelib", "test"} & {name.partition(".")[0] for name in names}
+    assert not {"tkinter", "idlelib", "test", "readline", "curses"} & {name.partition(".")[0] for name in names}
