@@ -112,3 +112,14 @@ def test_symbols_as_readelf_prints_them():
         ("_ZdlPv", "GLIBCXX_3.4", False),
         ("cudaFree", "libcudart.so.13", True),
     ]
+
+
+def test_what_is_wanted_in_the_runtimes_version_is_the_runtimes(monkeypatch):
+    import stand_ins
+
+    tables = {
+        "stays": "1: 0 0 FUNC GLOBAL DEFAULT UND strerror@GLIBC_2.2.5 (5)\n2: 0 0 FUNC GLOBAL DEFAULT UND cudaFree",
+        "goes": "1: 8 16 FUNC GLOBAL DEFAULT 12 strerror\n2: 8 16 FUNC GLOBAL DEFAULT 12 cudaFree@@libcudart.so.13",
+    }
+    monkeypatch.setattr(stand_ins, "symbols", lambda library: list(stand_ins.parsed(tables[library])))
+    assert [symbol.name for symbol in stand_ins.taken(["stays"], ["goes"])] == ["cudaFree"]
