@@ -57,7 +57,7 @@ seconds() {
 	inside "$1 >/dev/null"
 	awk -v a="$begun" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.2f", b - a }'
 }
-hashes() { ffmpeg -v error -i "$1" -map 0:v -f framemd5 - | grep -v '^#software'; }
+hashes() { ffmpeg -v error -i "$1" -map 0:v -fps_mode passthrough -f framemd5 - | grep -v '^#software'; }
 alike() {
 	local one two
 	one=$(hashes "$1") two=$(hashes "$2")
