@@ -106,9 +106,10 @@ scripts=/opt/osdclean/lib/osdclean/vs_scripts
 shown "/opt/osdclean/vspipe -c y4m own.vpy own.y4m"
 outside "vspipe -c y4m own.vpy own.y4m"
 alike "$root$home/own.y4m" "$work/outside/own.y4m" "a script through vspipe"
-shown "/opt/osdclean/vspipe -c y4m -e 23 -a clip=clip.video $scripts/mask.vpy script.y4m"
+# vspipe goes to the script's folder, so the clip is named in full
+shown "/opt/osdclean/vspipe -c y4m -e 23 -a clip=$home/clip.video $scripts/mask.vpy script.y4m"
 cp -r "$folder/lib/osdclean/vs_scripts" "$work/outside/"
-outside "vspipe -c y4m -e 23 -a clip=clip.video vs_scripts/mask.vpy script.y4m"
+outside "vspipe -c y4m -e 23 -a clip=$work/outside/clip.video vs_scripts/mask.vpy script.y4m"
 alike "$root$home/script.y4m" "$work/outside/script.y4m" "a script of the folder through vspipe"
 
 printf '\n'
