@@ -4,16 +4,23 @@
 #   make test    checks the source and runs the tests
 # And: make docs writes the documentation as a site into dist/site; make docs-pictures makes its pictures again
 # Further arguments: make demo ARGS="--frames 300 --size 1280x720", make test ARGS="-k cli"
+# For people without Python:
+#   make portable         a folder that runs without Python, and an archive of it, in dist/ (docs/portable.md)
+#   make portable CUDA=1  the same with CUDA's libraries
+#   make portable TORCH_INDEX=https://download.pytorch.org/whl/cpu    torch from there
+#   make try-portable     runs the folder in a bare Debian (as root, with debootstrap); CLIP=... tries footage of yours
 # Another Python: make demo PYTHON=/path/to/python3.13
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: demo test docs docs-pictures clean tools test-tools
+.PHONY: demo test docs docs-pictures portable try-portable clean tools test-tools
 
 CLIP ?=
 MASK ?=
 ARGS ?=
 PYTHON ?=
+CUDA ?=
+TORCH_INDEX ?=
 export CLIP MASK PYTHON
 
 BIN := .venv/bin
@@ -36,8 +43,32 @@ docs-pictures: .venv/.installed tools
 	$(BIN)/python docs/pictures.py
 	$(BIN)/python docs/diagrams.py
 
+# A Python of its own: PyInstaller takes what is installed, and torch there may be the CPU's
+PORTABLE := .venv-portable
+PACKED = osdclean-$$($(PORTABLE)/bin/osdclean --version | sed -n '1s/.* //p')-$$(uname -s | tr A-Z a-z)-$$(uname -m)$(if $(CUDA),-cuda)
+
+portable: $(PORTABLE)/.installed
+	@$(call need,zstd)
+	$(PORTABLE)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --force-reinstall .
+	OSDCLEAN_CUDA=$(CUDA) $(PORTABLE)/bin/pyinstaller --noconfirm --log-level WARN \
+		--workpath build/out/portable --distpath dist build/osdclean.spec
+	@cd dist && if [ "$$(uname -s)" = Linux ]; then \
+		tar -c osdclean | zstd -q -f -19 --long=27 -T0 -o "$(subst $(PORTABLE),../$(PORTABLE),$(PACKED)).tar.zst"; \
+	else zip -q -r -y "$(subst $(PORTABLE),../$(PORTABLE),$(PACKED)).zip" osdclean; fi
+	@du -sh dist/*
+
+try-portable:
+	build/try_portable.sh dist/osdclean $(PORTABLE)/bin/osdclean "$$CLIP"
+
+$(PORTABLE)/.installed: .venv/.made pyproject.toml
+	$(BIN)/python -m venv --clear $(PORTABLE)
+	[ -z "$(TORCH_INDEX)" ] || $(PORTABLE)/bin/python -m pip install --disable-pip-version-check \
+		--index-url "$(TORCH_INDEX)" torch
+	$(PORTABLE)/bin/python -m pip install --disable-pip-version-check '.[portable]'
+	@touch $@
+
 clean:
-	rm -rf .venv build/out build/dev dist demo
+	rm -rf .venv $(PORTABLE) build/out build/dev dist demo
 
 # VapourSynth notes which Python it belongs to; without the note plain vspipe does not start
 .venv/.installed: .venv/.made $(LIBRARY)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from ..errors import OsdcleanError
-from . import versions
+from . import portable, versions
 from .commands import COMMANDS, Command
 from .failure import Terminated, disk_full
 
@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         parser = parser_for(*[asked] if asked else [])
     except ImportError as error:
-        _say(f"{asked.name if asked else 'osdclean'} cannot start: {error}; install it into {sys.executable}")
+        _say(f"{asked.name if asked else 'osdclean'} cannot start: {error}; {_mend()}")
         return 1
     # what follows "--" belongs to the encoder; argparse would take it for file names
     split = arguments.index("--") if "--" in arguments else len(arguments)
@@ -125,6 +125,13 @@ def _ended_by_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _mend() -> str:
+    """What to do where a command lacks a package."""
+    if portable.library() is not None:
+        return "the portable folder goes without it: install osdclean with pip for this command"
+    return f"install it into {sys.executable}"
 
 
 def _say(text: str) -> None:

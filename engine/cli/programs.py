@@ -9,6 +9,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from . import portable
 from .failure import CommandError
 
 _INSTALL = {"ffmpeg": "ffmpeg", "ffprobe": "ffmpeg", "x265": "x265", "x264": "x264"}
@@ -47,8 +48,10 @@ def vspipe_environment(vspipe: str, private: Path) -> dict[str, str]:
     command `vapoursynth` from PATH when it finds no note. Where that cannot be (no such command on PATH, a
     home that is not writable), a note is made in the folder `private` for this run alone.
 
-    Raises CommandError when vspipe starts in neither way.
+    The portable folder's vspipe gets its own environment at once. Raises CommandError when vspipe starts in no way.
     """
+    if portable.library() is not None:
+        return portable.vspipe_environment(private)
     environment = dict(os.environ)
     environment["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), environment.get("PATH", "")))
     if _starts(vspipe, environment) is None:
