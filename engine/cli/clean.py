@@ -25,6 +25,7 @@ from .cleaning import Coding, Job, clean
 from .finding import add_find_arguments, hole_arguments
 from .node_options import add_node_arguments, node_arguments
 from .progress import clock
+from .spread_options import add_spread_arguments, spread_arguments
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_find_arguments(parser)
     add_encoder_arguments(parser)
     add_node_arguments(parser)
+    add_spread_arguments(parser)
 
 
 def add_encoder_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
             kept=args.keep_mask,
             coding=coding(args),
             node=node_arguments(args),
+            spread=spread_arguments(args),
             overwrite=args.overwrite,
         ),
         quiet=args.quiet,

@@ -195,6 +195,10 @@ class Pipeline:
         """What program `i` wrote to stderr so far, its last lines."""
         return list(self._said[i])
 
+    def stop(self) -> None:
+        """End all programs; may be called from another thread, whose `finish` then raises."""
+        self._kill()
+
     def _kill(self) -> None:
         running = [process for process in self._processes if process.poll() is None]
         for process in running:
@@ -245,9 +249,13 @@ def reason(lines: Sequence[str]) -> str:
     return spoken[-1].rstrip(".") if spoken else "it gave no reason"
 
 
-def disk_error(error: OSError, place: Path, size: int) -> CommandError:
+class DiskError(CommandError):
+    """The disk takes no more: trying again is no use."""
+
+
+def disk_error(error: OSError, place: Path, size: int) -> DiskError:
     """The failure to write in the folder `place` after `size` bytes, for the user."""
-    return CommandError(
+    return DiskError(
         f"cannot write to {place}: {error.strerror} after {size / 1e6:.1f} MB; "
         "free some space, or write elsewhere"
     )
