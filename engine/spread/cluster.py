@@ -104,22 +104,17 @@ class Cluster:
 
     def _outcome(self, future, address: str) -> tuple[Path, int] | str:
         """What `worker.work` returned. Raises HandLost and CommandError."""
-        from distributed import wait
-
-        while True:
+        while address in self._there:
             try:
-                wait(future, timeout=1)
+                error = future.exception(timeout=1)
             except TimeoutError:
-                if address not in self._there:
-                    raise HandLost("the worker was lost") from None
                 continue
-            except Exception as error:  # the future was lost with the worker or the scheduler
-                raise HandLost(f"the worker was lost ({error})") from None
-            if future.status == "error":
-                raise CommandError(_words(future.exception()))
-            if future.status == "finished":
-                return future.result()
-            raise HandLost("the worker was lost")
+            except Exception as gone:  # the future was lost with the worker or the scheduler
+                raise HandLost(f"the worker was lost ({_words(gone)})") from None
+            if error is not None:
+                raise CommandError(_words(error))
+            return future.result()
+        raise HandLost("the worker was lost")
 
     def _fetch(self, address: str, there: Path, size: int, file: Path) -> None:
         """Bring a finished chunk over. Raises HandLost, and OSError where it cannot be written."""

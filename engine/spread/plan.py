@@ -62,10 +62,7 @@ def chunks(frames: int, length: int, period: int, cuts: Sequence[int] = ()) -> t
 
 def of_borders(borders: Sequence[int]) -> tuple[Chunk, ...]:
     """Chunks from each border to the next."""
-    return tuple(
-        Chunk(number=k, start=start, stop=stop)
-        for k, (start, stop) in enumerate(pairwise(borders), 1)
-    )
+    return tuple(Chunk(number=k, start=start, stop=stop) for k, (start, stop) in enumerate(pairwise(borders), 1))
 
 
 def _nearest(numbers: Sequence[int], place: int) -> int | None:
