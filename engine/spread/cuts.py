@@ -27,13 +27,13 @@ def cuts_of(media: Media, clip: Clip) -> tuple[int, ...]:
     told = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False).stdout
     packets = [line.split(",") for line in told.split()]
     seconds = sorted(float(pts) for pts, flags, *_ in packets if "K" in flags and pts != "N/A")
-    return early(sorted({_frame_at(clip.times, round(each * 1e9)) for each in seconds}))
+    return early(sorted({_frame_at(clip.times, round(each * 1e9)) for each in seconds}), clip.frames)
 
 
-def early(keys: Sequence[int]) -> tuple[int, ...]:
-    """The key frames that came before their time. keys: numbers of all, rising."""
-    ways = [b - a for a, b in pairwise(keys)]
-    return tuple(b for way, b in zip(ways, keys[1:], strict=True) if way < EARLY * max(ways)) if ways else ()
+def early(keys: Sequence[int], frames: int) -> tuple[int, ...]:
+    """The key frames that came before their time. keys: numbers of all, rising; frames: of the clip."""
+    longest = max((b - a for a, b in pairwise([*keys, frames])), default=0)
+    return tuple(b for a, b in pairwise(keys) if b - a < EARLY * longest)
 
 
 def _frame_at(times: Sequence[int], time: int) -> int:

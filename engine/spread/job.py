@@ -83,7 +83,7 @@ def done(
     name = name_of(job)
     runner = _runner(spread, bare, files, f"{name}-{name_of(str(target.resolve()))}", server, progress)
     try:
-        kept = Store(target, job, lambda: _plan(spread, clip.frames, len(runner.hands()), period, cuts))
+        kept = Store(target, job, lambda: _plan(spread, task, len(runner.hands()), period, cuts))
         _finish(runner, kept, progress)
     finally:
         runner.close()
@@ -102,10 +102,10 @@ def _runner(
 
 
 def _plan(
-    spread: Spread, frames: int, hands: int, period: int, cuts: Callable[[], tuple[int, ...]]
+    spread: Spread, task: Task, hands: int, period: int, cuts: Callable[[], tuple[int, ...]]
 ) -> tuple[plan.Chunk, ...]:
-    length = spread.length or plan.wanted(frames, max(1, hands), period)
-    return plan.chunks(frames, length, period, cuts())
+    frames, each = task.clip.frames, 1 if "unblend" in task.arguments else plan.EACH
+    return plan.chunks(frames, spread.length or plan.wanted(frames, max(1, hands), period, each), period, cuts())
 
 
 def _finish(runner: Runner, kept: Store, progress: Progress) -> None:

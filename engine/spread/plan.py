@@ -6,6 +6,7 @@
 3. Four chunks for each hand, so that the last ones to end do not wait long for each other; but none shorter than
    LEAST, for each begins with some seconds of starting and of looking at what comes before it and after, and none
    longer than MOST, for what is unfinished is lost in a crash. Where LEAST would leave hands idle, one for each.
+   Where each start costs minutes, as with Unblend, one for each as well.
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ class Chunk:
         return range(self.start, self.stop)
 
 
-def wanted(frames: int, hands: int, period: int) -> int:
-    """Frames of a chunk, for a clip of so many and so many hands (#3)."""
-    length = min(max(frames // (EACH * hands), LEAST), MOST)
+def wanted(frames: int, hands: int, period: int, each: int = EACH) -> int:
+    """Frames of a chunk, for a clip of so many and so many hands. each: chunks for a hand (#3)."""
+    length = min(max(frames // (each * hands), LEAST), MOST)
     return max(min(length, -(-frames // hands)), period)
 
 

@@ -47,7 +47,8 @@ class Team:
         self._waiting = sorted(store.missing, key=len, reverse=True)  # the longest first
         self._working: dict[Chunk, int] = {}  # frames done
         self._failed: dict[Chunk, list[str]] = {}  # the hands that it failed on
-        self._threads: dict[str, threading.Thread] = {}
+        self._present: set[str] = set()  # hands at work, or waiting for some
+        self._threads: list[threading.Thread] = []
         self._changed = threading.Condition()
         self._ended = False
         self.error: OsdcleanError | None = None
@@ -64,10 +65,12 @@ class Team:
 
     def hire(self, hands: Iterable[str]) -> None:
         """Set those to work who are not yet."""
-        for hand in hands:
-            if hand not in self._threads or not self._threads[hand].is_alive():
-                self._threads[hand] = threading.Thread(target=self._work, args=(hand,), daemon=True)
-                self._threads[hand].start()
+        with self._changed:
+            new = set(hands) - self._present
+            self._present |= new
+        for hand in sorted(new):
+            self._threads.append(threading.Thread(target=self._work, args=(hand,), daemon=True))
+            self._threads[-1].start()
 
     def told(self) -> tuple[int, int, int]:
         """Frames still to be done, chunks in work, chunks that wait."""
@@ -80,7 +83,7 @@ class Team:
         with self._changed:
             self._ended = True
             self._changed.notify_all()
-        for thread in self._threads.values():
+        for thread in self._threads:
             while thread.is_alive():
                 self._runner.stop()
                 thread.join(0.5)
@@ -91,6 +94,8 @@ class Team:
                 with self._store.place(chunk) as file:
                     self._runner.do(hand, chunk, file, lambda frames, chunk=chunk: self._report(chunk, frames))
             except HandLost as error:
+                with self._changed:
+                    self._present.discard(hand)
                 return self._give_back(hand, chunk, error)
             except OsdcleanError as error:
                 self._give_back(hand, chunk, error)
@@ -116,8 +121,7 @@ class Team:
     def _may(self, hand: str, chunk: Chunk) -> bool:
         """Whether a hand may try a chunk: not one that failed on it, while there are others (#4)."""
         failed = self._failed.get(chunk, ())
-        others = {each for each, thread in self._threads.items() if thread.is_alive()} - {*failed, hand}
-        return hand not in failed or not others
+        return hand not in failed or not self._present - {*failed}
 
     def _report(self, chunk: Chunk, frames: int) -> None:
         with self._changed:

@@ -1,12 +1,15 @@
 """Footage for the tests of the command line, made once: 41 frames of uneven duration, sound, subtitles."""
 
+import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from osdclean.engine.cli import frameserver
 from osdclean.engine.cli.main import main
+from spreading import BLOCKS
 
 #: The mask's white box: top, bottom, left, right.
 BOX = (20, 32, 30, 54)
@@ -101,3 +104,41 @@ def times() -> Callable[[Path, str], Sequence[float]]:
 @pytest.fixture(scope="session")
 def probe() -> Callable[..., list[str]]:
     return probed
+
+
+@pytest.fixture(scope="session")
+def light_scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The scripts without the node: what fails before or after it need not wait for the network to start."""
+    folder = tmp_path_factory.mktemp("light") / "scripts"
+    shutil.copytree(frameserver.scripts(), folder)
+    script = (folder / "clean.vpy").read_text()
+    call = "vs.core.osdclean.Inpaint(source, holes, **arguments)"
+    assert call in script
+    (folder / "clean.vpy").write_text(script.replace(call, "source"))
+    return folder
+
+
+@pytest.fixture
+def light(light_scripts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frameserver, "scripts", lambda: light_scripts)
+
+
+@pytest.fixture(scope="session")
+def alone(footage: Footage, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The footage, cleaned without loss in one go."""
+    out = tmp_path_factory.mktemp("alone") / "out.mkv"
+    words = ["clean", footage.video, out, "--mask", footage.mask, "--encoder", "ffv1", *BLOCKS, "--quiet"]
+    assert main([str(word) for word in words]) == 0
+    return out
+
+
+@pytest.fixture(scope="session")
+def hashes() -> Callable[[Path], list[str]]:
+    """Of each frame of a file: its time and the hash of its samples."""
+
+    def read(file: Path) -> list[str]:
+        words = ["ffmpeg", "-v", "error", "-nostdin", "-i", file, "-map", "0:v:0", "-fps_mode", "passthrough"]
+        told = subprocess.run([*words, "-f", "framemd5", "-"], check=True, capture_output=True, text=True).stdout
+        return [line for line in told.splitlines() if not line.startswith("#")]
+
+    return read

@@ -17,23 +17,6 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(scope="module")
-def light_scripts(tmp_path_factory):
-    """The scripts without the node: what fails before or after it need not wait for the network to start."""
-    folder = tmp_path_factory.mktemp("light") / "scripts"
-    shutil.copytree(frameserver.scripts(), folder)
-    script = (folder / "clean.vpy").read_text()
-    call = "vs.core.osdclean.Inpaint(source, holes, **arguments)"
-    assert call in script
-    (folder / "clean.vpy").write_text(script.replace(call, "source"))
-    return folder
-
-
-@pytest.fixture
-def light(light_scripts, monkeypatch):
-    monkeypatch.setattr(frameserver, "scripts", lambda: light_scripts)
-
-
 def command(scripts, footage, out):
     """The command line as a process of its own, with other scripts."""
     code = "import sys; from pathlib import Path; from osdclean.engine.cli import frameserver, main\n"
