@@ -67,7 +67,8 @@ X265 = shutil.which("x265")
 def stand_in(folder: Path, script: str) -> None:
     """A program in the place of x265. script: of the shell; $x265 is the real one."""
     file = folder / "x265"
-    file.write_text(f"#!/bin/bash\nx265='{X265}'\n[ "$1" = --version ] && exec $x265 "$@"\n{script}\n")
+    version = '[ "$1" = --version ] && exec $x265 "$@"'
+    file.write_text(f"#!/bin/bash\nx265='{X265}'\n{version}\n{script}\n")
     file.chmod(file.stat().st_mode | stat.S_IXUSR)
 
 
