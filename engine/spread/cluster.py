@@ -21,6 +21,7 @@ from pathlib import Path
 
 from ..cli.coding import Task
 from ..cli.failure import CommandError
+from ..errors import OsdcleanError
 from . import worker
 from .facts import facts
 from .files import Input
@@ -48,6 +49,7 @@ class Cluster:
         self._there: dict[str, int] = {}
         self._numbers: dict[str, str] = {}
         self._alone_since = time.monotonic()
+        self._stopped = False
         self._lock = threading.Lock()
         self._client = _connected(address)
         self._client.subscribe_topic(self._topic, self._told)
@@ -66,9 +68,9 @@ class Cluster:
         for each in there.keys() - self._fit.keys():
             try:
                 self._welcome(each)
-            except CommandError as error:  # 3
+            except OsdcleanError as error:  # 3
                 self._fit[each] = False
-                self._say(f"{error}; it gets no chunks")
+                self._say(f"{error}; {each} gets no chunks")
         fit = [each for each in there if self._fit.get(each)]
         if fit:
             self._alone_since = time.monotonic()
@@ -95,6 +97,7 @@ class Cluster:
                 self._reports.pop(chunk.number, None)
 
     def stop(self) -> None:
+        self._stopped = True
         self._tell_all(worker.stop)
 
     def close(self) -> None:
@@ -104,7 +107,7 @@ class Cluster:
 
     def _outcome(self, future, address: str) -> tuple[Path, int] | str:
         """What `worker.work` returned. Raises HandLost and CommandError."""
-        while address in self._there:
+        while address in self._there and not self._stopped:
             try:
                 error = future.exception(timeout=1)
             except TimeoutError:
