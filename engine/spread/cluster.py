@@ -17,6 +17,7 @@ import time
 import uuid
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from ..cli.coding import Task
@@ -82,17 +83,21 @@ class Cluster:
         address = hand.partition(" ")[0]
         with self._lock:
             self._reports[chunk.number] = report
-        future = self._client.submit(
-            worker.work, self._run, self._task, self._inputs, chunk, self._topic,
-            key=f"osdclean-{self._run}-{chunk.number}-{uuid.uuid4().hex}", workers=[address],
-        )  # fmt: skip
+        try:
+            future = self._client.submit(
+                worker.work, self._run, self._task, self._inputs, chunk, self._topic,
+                key=f"osdclean-{self._run}-{chunk.number}-{uuid.uuid4().hex}", workers=[address],
+            )  # fmt: skip
+        except Exception as gone:
+            raise HandLost(f"the scheduler was lost ({_words(gone)})") from None
         try:
             outcome = self._outcome(future, address)
             if isinstance(outcome, str):
                 raise CommandError(outcome)
             self._fetch(address, *outcome, file)
         finally:
-            future.cancel()
+            with suppress(Exception):  # where the scheduler is gone, so is the future
+                future.cancel()
             with self._lock:
                 self._reports.pop(chunk.number, None)
 
@@ -110,13 +115,13 @@ class Cluster:
         while address in self._there and not self._stopped:
             try:
                 error = future.exception(timeout=1)
+                if error is None:
+                    return future.result(timeout=1)
             except TimeoutError:
                 continue
             except Exception as gone:  # the future was lost with the worker or the scheduler
                 raise HandLost(f"the worker was lost ({_words(gone)})") from None
-            if error is not None:
-                raise CommandError(_words(error))
-            return future.result()
+            raise CommandError(_words(error))
         raise HandLost("the worker was lost")
 
     def _fetch(self, address: str, there: Path, size: int, file: Path) -> None:
@@ -133,12 +138,14 @@ class Cluster:
         told = self._client.run(
             worker.greet, self._run, self._task, self._inputs, workers=[address], on_error="return"
         ).get(address)
-        if isinstance(told, ImportError | AttributeError | TypeError):
+        if told is None or isinstance(told, OSError):
+            raise HandLost(f"worker {address} was lost as it was greeted")
+        if isinstance(told, Exception):  # what goes wrong in the call itself comes back as a text
             raise CommandError(
                 f"worker {address} cannot run osdclean ({_words(told)}): install osdclean {self._own['osdclean']} there"
             )
-        if isinstance(told, str | Exception) or told is None:
-            raise CommandError(f"worker {address}: {told if isinstance(told, str) else _words(told)}")
+        if isinstance(told, str):
+            raise CommandError(f"worker {address}: {told}")
         for name, here in self._own.items():
             if told.facts.get(name) != here:
                 raise CommandError(
@@ -182,10 +189,8 @@ class Cluster:
     def _tell_all(self, function: Callable) -> None:
         there = [each for each in self._there if self._fit.get(each)]
         if there and self._client.status == "running":
-            try:
+            with suppress(Exception):  # whoever is gone need not be told
                 self._client.run(function, self._run, workers=there, on_error="ignore")
-            except Exception:  # whoever is gone need not be told
-                return
 
     def _await_worker(self) -> None:
         if not self._workers():
@@ -217,13 +222,17 @@ def _connected(address: str):
     """A client of a scheduler; raises CommandError where there is none."""
     try:
         from distributed import Client
+        from distributed.comm import resolve_address
     except ImportError:
         raise CommandError(
             "--scheduler needs Dask; install it: pip install 'vapoursynth-osdclean[distributed]'"
         ) from None
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it tells, we tell in our own words
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] in ("distributed", "tornado"):
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # what they tell, we tell in our own words
     try:
         with warnings.catch_warnings(action="ignore"):
+            resolve_address(address)  # a client that was made for what is no address does not go quietly
             return Client(address, timeout=CONNECT, set_as_default=False, name="osdclean")
     except (OSError, ValueError, TypeError, RuntimeError) as error:
         raise CommandError(

@@ -51,7 +51,8 @@ class Team:
         self._threads: list[threading.Thread] = []
         self._changed = threading.Condition()
         self._ended = False
-        self.error: OsdcleanError | None = None
+        #: Why it is over too soon.
+        self.error: BaseException | None = None
 
     @property
     def over(self) -> bool:
@@ -101,6 +102,11 @@ class Team:
                 self._give_back(hand, chunk, error)
             except OSError as error:
                 self._give_back(hand, chunk, disk_error(error, self._store.folder, 0))
+            except BaseException as error:  # our own fault, to be seen by whoever waits for the team
+                with self._changed:
+                    self.error = self.error or error
+                    self._changed.notify_all()
+                return
             else:
                 with self._changed:
                     del self._working[chunk]

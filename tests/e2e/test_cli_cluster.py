@@ -123,7 +123,8 @@ def test_worker_without_the_package_is_named(machines, refused, tmp_path):
     (tmp_path / "bare" / "osdclean" / "__init__.py").touch()  # hides the one that is installed
     _, address = machines.worker(PYTHONPATH=str(tmp_path / "bare"))
     line = refused()
-    assert f"worker {address} cannot run osdclean (No module named 'osdclean.engine'" in line
+    assert f"worker {address} cannot run osdclean " in line
+    assert "No module named" in line
     assert "install osdclean" in line
 
 
@@ -181,17 +182,22 @@ def test_scheduler_without_workers_is_told(machines, words, osdclean, monkeypatc
     assert f"dask worker {machines.address} --nthreads 1" in line
 
 
+def finished(folder):
+    return [file for file in folder.glob(".*chunks/*/*-*") if file.suffix != ".part"]
+
+
 def test_scheduler_that_dies_keeps_what_is_finished(machines, words, tmp_path):
     machines.worker()
     command = [sys.executable, "-c", "import sys; from osdclean.engine.cli.main import main; sys.exit(main())"]
     command += [*words, "--scheduler", machines.address, "--quiet"]
     with subprocess.Popen([str(word) for word in command], stderr=subprocess.PIPE, text=True) as run:
         end = time.monotonic() + 120
-        while not list((tmp_path / "out").glob(".*/*/*-*")) and run.poll() is None and time.monotonic() < end:
+        while not finished(tmp_path / "out") and run.poll() is None and time.monotonic() < end:
             time.sleep(0.01)
         machines.scheduler.kill()
         said = run.stderr.read()
     assert run.returncode == 1
-    (line,) = said.strip().splitlines()
+    assert len(said.strip().splitlines()) == 1, said
+    line = said
     assert f"the scheduler {machines.address} is gone" in line
-    assert re.search(r"\d of 3 chunks are finished and kept", line)
+    assert re.search(r"[12] of 3 chunks are finished and kept", line)

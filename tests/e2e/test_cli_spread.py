@@ -105,6 +105,16 @@ def test_chunk_that_fails_once_is_done_again(clean, tmp_path, monkeypatch, times
 
 
 @pytest.mark.usefixtures("light")
+def test_chunks_whose_headers_differ_are_not_joined(clean, tmp_path, monkeypatch):
+    stand_in(tmp_path, f"mkdir '{tmp_path}/once' 2>/dev/null && exec $x265 --ctu 16 \"$@\"; exec $x265 \"$@\"")
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    ended = clean()
+    assert ended.status == 1
+    assert "x265 wrote chunks whose headers differ" in ended.said
+    assert not (tmp_path / "out" / "out.mkv").exists()
+
+
+@pytest.mark.usefixtures("light")
 def test_chunk_that_fails_three_times_ends_the_run_and_the_rest_is_not_done_again(clean, tmp_path, monkeypatch, times):
     path = os.environ["PATH"]
     stand_in(tmp_path, FAILS_ON_THE_THIRD.format(folder=tmp_path))

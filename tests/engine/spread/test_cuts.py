@@ -24,7 +24,7 @@ def test_cut_of_a_coded_film_is_found_by_its_frame(tmp_path):
     scenes = "testsrc2=s=128x96:r=30000/1001:d=3[a];testsrc2=s=128x96:r=30000/1001:d=2,hflip,negate[b];"
     graph = f"{scenes}[a][b]concat,setpts=PTS+0.5/TB"
     command = ["ffmpeg", "-v", "error", "-filter_complex", graph, "-pix_fmt", "yuv420p", "-g", "60"]
-    subprocess.run([*command, "-c:v", "libx264", film], check=True)
+    subprocess.run([*command, "-fps_mode", "passthrough", "-c:v", "libx264", film], check=True)
     told = subprocess.run(
         ["ffprobe", "-v", "error", "-show_entries", "frame=pts_time", "-of", "csv=p=0", film],
         check=True, capture_output=True, text=True,

@@ -132,3 +132,12 @@ def test_end_stops_what_is_being_done_and_says_nothing_of_it(store):
     team.end()
     assert said == []
     assert len(store.missing) == 4
+
+
+def test_fault_of_our_own_ends_the_run_and_is_seen(store):
+    def act(hand, number):
+        raise ZeroDivisionError
+
+    team, said = worked(Hands(2, act), store)
+    assert isinstance(team.error, ZeroDivisionError)
+    assert said == []
