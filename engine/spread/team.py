@@ -65,10 +65,10 @@ class Team:
                 self._changed.wait(seconds)
 
     def hire(self, hands: Iterable[str]) -> None:
-        """Set those to work who are not yet."""
+        """Set those to work who are not yet; who is not among them gets no more."""
         with self._changed:
             new = set(hands) - self._present
-            self._present |= new
+            self._present = set(hands)
         for hand in sorted(new):
             self._threads.append(threading.Thread(target=self._work, args=(hand,), daemon=True))
             self._threads[-1].start()
@@ -113,9 +113,9 @@ class Team:
                     self._changed.notify_all()
 
     def _take(self, hand: str) -> Chunk | None:
-        """The next chunk for a hand; None when there is no more to do."""
+        """The next chunk for a hand; None when there is no more for it to do."""
         with self._changed:
-            while not self.over:
+            while not self.over and hand in self._present:
                 chunk = next((each for each in self._waiting if self._may(hand, each)), None)
                 if chunk is not None:
                     self._waiting.remove(chunk)

@@ -141,3 +141,23 @@ def test_fault_of_our_own_ends_the_run_and_is_seen(store):
     team, said = worked(Hands(2, act), store)
     assert isinstance(team.error, ZeroDivisionError)
     assert said == []
+
+
+def test_hand_that_is_gone_is_given_nothing_more(store):
+    def act(hand, number):
+        if hand == "hand 1":
+            gone.wait(20)
+
+    gone = threading.Event()
+    runner = Hands(2, act)
+    team = Team(runner, store, lambda text: None)
+    team.hire(["hand 1"])
+    while not runner.begun:
+        time.sleep(0.01)
+    team.hire(["hand 0"])
+    gone.set()
+    while not team.over:
+        team.wait(0.05)
+    team.end()
+    assert store.missing == []
+    assert [hand for hand, _ in runner.begun].count("hand 1") == 1
