@@ -30,6 +30,7 @@ from .failure import CommandError
 from .finding import add_find_arguments, hole_arguments
 from .node_options import add_node_arguments, node_arguments
 from .settings_file import FOR_CLEAN, add_settings_arguments
+from .spread_options import add_spread_arguments, spread_arguments
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_find_arguments(parser)
     add_encoder_arguments(parser)
     add_node_arguments(parser)
+    add_spread_arguments(parser)
     add_settings_arguments(parser)
 
 
@@ -95,5 +97,6 @@ def job_of(task: tasks.Task) -> Job:
         kept=args.keep_mask,
         coding=coding(args),
         node=node_arguments(args),
+        spread=spread_arguments(args),
         overwrite=args.overwrite,
     )

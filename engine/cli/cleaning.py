@@ -2,43 +2,42 @@
 
 1. Everything that can be refused is refused before anything is started.
 2. Where no mask was drawn, a look at the clip says what there is; a mark that never goes gets one mask for all frames.
-3. The frame server's script runs through vspipe into the encoder; the coded picture is kept in the workspace.
+3. The frame server's script runs through vspipe into the encoder; the coded picture is kept in the workspace. Where
+   the job is spread, this is done in chunks, at many places, and finished chunks outlive a run that fails.
 4. Each coded frame gets the time that its frame has in the input (which may vary from frame to frame).
 5. ffmpeg joins it with everything else of the input, and only a whole result gets the target's name.
 """
 
 from __future__ import annotations
 
-import mmap
 import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
+from ..detect.settings import PERIOD
+from ..settings import Settings
+from ..spread import job as spreading
+from ..spread import store
+from ..spread.cuts import cuts_of
+from ..spread.files import stamp_of
+from ..spread.job import Spread
+from ..spread.store import name_of
 from . import finding, matroska, pictures
+from .coding import Coding, Task, check_count, encode, opened
 from .encoders import ENCODERS, picture_of
 from .failure import CommandError
 from .frameserver import Clip, FrameServer
 from .media import Media, probe, require_file
 from .muxing import check_container, frame_count, mux_stage
-from .pipeline import Pipeline, Stage
+from .pipeline import Pipeline
 from .programs import find
 from .progress import Progress
 from .workspace import Workspace
-
-
-@dataclass(frozen=True, kw_only=True)
-class Coding:
-    """How a picture is encoded. rest: further arguments of the encoder."""
-
-    encoder: str = "x265"
-    preset: str | None = None
-    crf: float | None = None
-    rest: Sequence[str] = ()
-
 
 #: How masks are encoded.
 _LOSSLESS = Coding(encoder="ffv1")
@@ -50,7 +49,7 @@ class Job:
 
     mask: path of the mask; where there is none, `find` holds the arguments by which it is found. unblend: whether what
     is half transparent is solved for; None: where a logo is found that never goes. kept: file to keep the mask in that
-    was found. node: arguments of Inpaint, as text.
+    was found. node: arguments of Inpaint, as text. spread: over what the work is spread; None: done here, in one go.
     """
 
     source: Path
@@ -61,6 +60,7 @@ class Job:
     kept: Path | None = None
     coding: Coding = field(default_factory=Coding)
     node: Mapping[str, str] = field(default_factory=dict)
+    spread: Spread | None = None
     overwrite: bool = False
 
 
@@ -100,7 +100,7 @@ def clean(job: Job, quiet: bool = False, label: str = "") -> Outcome:
     media, hole = checked(job), _hole(job)
     with Workspace(job.target, job.overwrite) as workspace:
         server = FrameServer(workspace.folder)
-        arguments = {"clip": job.source.resolve(), "track": media.video.index}
+        arguments = {"clip": str(job.source.resolve()), "track": str(media.video.index)}
         clip = server.probe({**arguments, **hole}, media.video.turned)
         _warn_if_short(media, clip)
         finding.check_found(clip.found)
@@ -112,17 +112,14 @@ def clean(job: Job, quiet: bool = False, label: str = "") -> Outcome:
                 pictures.write(still, finding.standing(server, {**arguments, **hole}, clip))
                 hole |= {"mask": str(still.resolve())}
         if job.kept is not None:
-            with Workspace(job.kept, job.overwrite) as beside:
-                seen = Progress(clip.frames, quiet, label=label)
-                coded = _coded_mask(server, {**arguments, **hole}, media, clip, beside, seen)
-                beside.publish(coded)
+            _keep_mask(job, server, {**arguments, **hole}, media, clip, Progress(clip.frames, quiet, label=label))
             hole |= {"mask": str(job.kept.resolve())}
         progress = Progress(clip.frames, quiet, label=label)
-        whole = _coded(
-            server, "clean.vpy", {**arguments, **hole, **job.node}, job.coding, media, clip,
-            workspace.path(f"whole{job.target.suffix}"), progress,
-        )  # fmt: skip
+        task = Task(script="clean.vpy", arguments={**arguments, **hole, **job.node}, coding=job.coding, clip=clip)
+        whole = workspace.path(f"whole{job.target.suffix}")
+        _coded(server, task, media, whole, progress, job.spread, job.target)
         workspace.publish(whole)
+        store.clear(job.target)
     return Outcome(
         frames=clip.frames, rate=progress.rate, seconds=time.monotonic() - begun, fps=clip.fps, found=clip.found
     )
@@ -134,7 +131,7 @@ def mask(job: MaskJob, quiet: bool = False, label: str = "") -> Outcome:
     media, coding = checked(job), job.coding
     with Workspace(job.target, job.overwrite) as workspace:
         server = FrameServer(workspace.folder)
-        arguments = {"clip": job.source.resolve(), "track": media.video.index, **job.find}
+        arguments = {"clip": str(job.source.resolve()), "track": str(media.video.index), **job.find}
         clip = server.probe(arguments, media.video.turned)
         _tell_found(clip, quiet, label)
         progress = Progress(clip.frames, quiet, label=label)
@@ -142,12 +139,12 @@ def mask(job: MaskJob, quiet: bool = False, label: str = "") -> Outcome:
             made = workspace.path("still.png")
             pictures.write(made, (finding.tinted if job.show else finding.standing)(server, arguments, clip))
         elif job.show:
-            made = _coded(
-                server, "mask.vpy", {**arguments, "show": 1}, coding, media, clip,
-                workspace.path(f"whole{job.target.suffix}"), progress,
-            )  # fmt: skip
+            task = Task(script="mask.vpy", arguments={**arguments, "show": "1"}, coding=coding, clip=clip)
+            made = workspace.path(f"whole{job.target.suffix}")
+            _coded(server, task, media, made, progress, None, job.target)
         else:
-            made = _coded_mask(server, arguments, media, clip, workspace, progress)
+            made = workspace.path("mask.mkv")
+            _coded_mask(server, arguments, media, clip, made, progress, None, job.target)
         workspace.publish(made)
     return Outcome(
         frames=clip.frames, rate=progress.rate, seconds=time.monotonic() - begun, fps=clip.fps, found=clip.found
@@ -208,61 +205,73 @@ def check_programs(encoder: str) -> None:
         find(program)
 
 
+def _keep_mask(
+    job: Job, server: FrameServer, arguments: Mapping[str, str], media: Media, clip: Clip, progress: Progress
+) -> None:
+    """Write the mask that is found; one that an earlier run of this job, spread as well, has written is taken."""
+    assert job.kept is not None
+    name = name_of(arguments)
+    if job.spread is not None and job.kept.exists() and store.noted(job.target, name) == asdict(stamp_of(job.kept)):
+        return
+    with Workspace(job.kept, job.overwrite) as beside:
+        made = beside.path("mask.mkv")
+        _coded_mask(server, arguments, media, clip, made, progress, job.spread, job.target)
+        beside.publish(made)
+    if job.spread is not None:
+        store.note(job.target, name, asdict(stamp_of(job.kept)))
+
+
 def _coded_mask(
-    server: FrameServer, arguments: Mapping[str, object], media: Media, clip: Clip, workspace: Workspace,
-    progress: Progress,
-) -> Path:  # fmt: skip
-    """The mask as a lossless video, with the clip's times and nothing else of it."""
+    server: FrameServer, arguments: Mapping[str, str], media: Media, clip: Clip, whole: Path, progress: Progress,
+    spread: Spread | None, target: Path,
+) -> None:  # fmt: skip
+    """The mask as a lossless video, with the clip's times and nothing else of it; as `_coded`."""
     shape = {name: clip.props[name] for name in ("_SARNum", "_SARDen") if name in clip.props}
     gray = replace(clip, format="GRAY8", props=shape)
     alone = replace(media, streams=(media.video,))
-    whole = workspace.path("mask.mkv")
-    return _coded(server, "mask.vpy", arguments, _LOSSLESS, alone, gray, whole, progress)
+    task = Task(script="mask.vpy", arguments=arguments, coding=_LOSSLESS, clip=gray)
+    _coded(server, task, alone, whole, progress, spread, target)
 
 
 def _coded(
-    server: FrameServer, script: str, arguments: Mapping[str, object], coding: Coding, media: Media, clip: Clip,
-    whole: Path, progress: Progress,
-) -> Path:  # fmt: skip
-    """Run a script into an encoder, and join what it wrote with all else of the input, as file `whole`."""
-    wanted, encoding = encoder_stage(clip, coding)
-    stages = [server.stage(script, {**arguments, "format": wanted}, "-p", "-c", "y4m"), encoding]
-    coded = whole.with_name("picture")
+    server: FrameServer, task: Task, media: Media, whole: Path, progress: Progress, spread: Spread | None, target: Path
+) -> Path:
+    """Run a task, and join what came out with all else of the input, as file `whole`. target: the name that this, or
+    what is made by it, will have: finished chunks lie beside it."""
     try:
-        with Pipeline(stages, progress.update) as pipeline, coded.open("wb", buffering=0) as file:
-            pipeline.copy_to(file, whole.parent.parent)
-            pipeline.finish()
-        progress.update(clip.frames)  # vspipe tells of frames now and then, not of each
+        if spread is None:
+            parts = [whole.with_name("picture")]
+            encode(task.pipeline(server, progress.update), parts[0], whole.parent.parent)
+        else:
+            cuts = partial(cuts_of, media, task.clip)
+            parts = spreading.done(spread, task, _period(task), cuts, target, server, progress)
+        progress.update(task.clip.frames)  # vspipe tells of frames now and then, not of each
     finally:
         progress.close()
-    _join(coding.encoder, media, clip, coded, whole)
+    _join(task, media, parts, whole)
     return whole
 
 
-def encoder_stage(clip: Clip, coding: Coding) -> tuple[str, Stage]:
-    """VapourSynth's name of the format that the encoder is given, and the encoder. Raises CommandError."""
-    encoder = ENCODERS[coding.encoder]
-    wanted = encoder.format_for(clip.format)
-    depth = int(wanted.rpartition("P" if wanted.startswith("YUV") else "Y")[2])
-    return wanted, encoder.stage(clip, picture_of(clip), depth, coding.preset, coding.crf, coding.rest)
+def _period(task: Task) -> int:
+    """Frames of a block of the task's script."""
+    return int(task.arguments.get("period", Settings.period)) if task.script == "clean.vpy" else PERIOD
 
 
-def _join(name: str, media: Media, clip: Clip, coded: Path, whole: Path) -> None:
-    """name: of the encoder."""
-    if not coded.stat().st_size:
-        raise CommandError(f"{name} wrote nothing; check the encoder's arguments")
-    with coded.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        codec, private, packets = ENCODERS[name].read(data)
-        if len(packets) != clip.frames:
-            raise CommandError(
-                f"{name} wrote {len(packets)} of {clip.frames} frames; check the encoder's arguments"
-            )
+def _join(task: Task, media: Media, parts: Sequence[Path], whole: Path) -> None:
+    """Put the parts of a picture together, in order, and all else of the input with them."""
+    name, clip = task.coding.encoder, task.clip
+    with ExitStack() as held:
+        coded = [held.enter_context(opened(name, part)) for part in parts]
+        check_count(name, sum(len(part.packets) for part in coded), clip.frames)
+        if any(part.private != coded[0].private for part in coded):
+            raise CommandError(f"{name} wrote chunks whose headers differ, which no file can hold; do without chunks")
         times = [t - clip.times[0] for t in clip.times]
         with Pipeline([mux_stage(media, clip, whole, name)], fed=True) as pipeline:
             with suppress(BrokenPipeError):  # where ffmpeg leaves early, its own words say why
                 matroska.write(
-                    pipeline.feed, data, packets, times, _end(clip, times), codec, private, picture_of(clip)
-                )
+                    pipeline.feed, [(part.data, part.packets) for part in coded], times, _end(clip, times),
+                    coded[0].codec, coded[0].private, picture_of(clip),
+                )  # fmt: skip
                 pipeline.feed.close()
             pipeline.finish()
     if frame_count(whole) != clip.frames:

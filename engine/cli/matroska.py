@@ -5,7 +5,7 @@ ffmpeg cannot give each copied packet a time of its own, and coders that read y4
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
@@ -98,8 +98,7 @@ def _number(data: bytes, at: int, keep_marker: bool) -> tuple[int, int]:
 
 def write(
     sink: BinaryIO,
-    data: bytes,
-    packets: list[Packet],
+    parts: Sequence[tuple[bytes, list[Packet]]],
     times: list[int],
     end: int,
     codec: str,
@@ -108,18 +107,19 @@ def write(
 ) -> None:
     """Write the frames with new times as a stream that needs no seeking.
 
-    data: file that the packets lie in. times: start of each frame in order of display, in nanoseconds from 0,
-    rising. end: end of the last one.
+    parts: files and the packets that lie in each, one part of the clip after the other; each begins with a key frame,
+    and its packets count their order of display from 0. times: start of each frame of all in order of display, in
+    nanoseconds from 0, rising. end: end of the last one.
     """
-    for part in _stream(data, packets, [*times, end], codec, private, picture):
+    for part in _stream(parts, [*times, end], codec, private, picture):
         sink.write(part)
 
 
 def _stream(
-    data: bytes, packets: list[Packet], times: list[int], codec: str, private: bytes, picture: Picture
+    parts: Sequence[tuple[bytes, list[Packet]]], times: list[int], codec: str, private: bytes, picture: Picture
 ) -> Iterator[bytes]:
     # without a usual duration ffmpeg has no idea of the decoding times before the first frame
-    usual = max(1, (times[-1] - times[0]) // len(packets))
+    usual = max(1, (times[-1] - times[0]) // (len(times) - 1))
     head = _uint(0x4286, 1) + _uint(0x42F7, 1) + _uint(0x42F2, 4) + _uint(0x42F3, 8)
     head += _element(0x4282, b"matroska") + _uint(0x4287, 4) + _uint(0x4285, 2)
     track = _uint(0xD7, 1) + _uint(0x73C5, 1) + _uint(0x83, 1) + _uint(0x9C, 0) + _uint(0x23E383, usual)
@@ -128,12 +128,15 @@ def _stream(
     yield _element(0x1A45DFA3, head) + _name(_SEGMENT) + _UNKNOWN
     app = _element(0x4D80, b"osdclean") + _element(0x5741, b"osdclean")
     yield _element(_INFO, _uint(_SCALE, 1) + app) + _element(_TRACKS, _element(_TRACK, track))
-    for packet in packets:
-        start = times[packet.shown]
-        block = _element(_BLOCK, b"\x81\x00\x00\x00" + data[packet.offset : packet.offset + packet.size])
-        block += _uint(_DURATION, times[packet.shown + 1] - start)
-        block += b"" if packet.key else _element(_REFERENCE, b"\xff")
-        yield _element(_CLUSTER, _uint(_TIME, start) + _element(_GROUP, block))
+    first = 0
+    for data, packets in parts:
+        for packet in packets:
+            start, end = times[first + packet.shown : first + packet.shown + 2]
+            block = _element(_BLOCK, b"\x81\x00\x00\x00" + data[packet.offset : packet.offset + packet.size])
+            block += _uint(_DURATION, end - start)
+            block += b"" if packet.key else _element(_REFERENCE, b"\xff")
+            yield _element(_CLUSTER, _uint(_TIME, start) + _element(_GROUP, block))
+        first += len(packets)
 
 
 def _video(picture: Picture) -> bytes:

@@ -197,6 +197,10 @@ class Pipeline:
         """What program `i` wrote to stderr so far, its last lines."""
         return list(self._said[i])
 
+    def stop(self) -> None:
+        """End all programs; may be called from another thread, whose `finish` then raises."""
+        self._kill()
+
     def _kill(self) -> None:
         running = [process for process in self._processes if process.poll() is None]
         for process in running:

@@ -16,6 +16,7 @@ class Progress:
     label: what stands before it, such as which file of how many it is of.
     total: frames (or what `unit` names) in all. The rate counts from the making of this object on, starting
     up included: frames come by the block, so a count from the first report on would promise too much.
+    note: what else is to be shown at the line's end.
     """
 
     def __init__(
@@ -23,15 +24,28 @@ class Progress:
     ) -> None:
         self.total, self.unit, self.label = total, unit, label
         self.stream = stream or sys.stderr
+        self.quiet = quiet
         self.shown = not quiet and self.stream.isatty()
         self.done = 0
+        self.note = ""
+        self._before = 0
         self._begun = time.monotonic()
         self._drawn = 0.0
 
     @property
     def rate(self) -> float:
         """Frames per second so far, 0 where nothing can be said yet."""
-        return self.done / max(1e-6, time.monotonic() - self._begun)
+        return (self.done - self._before) / max(1e-6, time.monotonic() - self._begun)
+
+    def resume(self, done: int) -> None:
+        """So much was done before, in no time that counts."""
+        self.done = self._before = done
+
+    def say(self, text: str) -> None:
+        """A line for the user above the progress, unless all is to be quiet."""
+        if not self.quiet:
+            self.close()
+            print(f"osdclean: {text}", file=self.stream, flush=True)
 
     def update(self, done: int) -> None:
         self.done = done
@@ -49,7 +63,7 @@ class Progress:
         share = self.done / self.total if self.total else 1.0
         rate = self.rate
         left = clock((self.total - self.done) / rate) if rate > 0 else "?"
-        text = f" {self.done}/{self.total} {self.unit}  {rate:.1f} {self.unit}/s  {left} left"
+        text = f" {self.done}/{self.total} {self.unit}  {rate:.1f} {self.unit}/s  {left} left{self.note}"
         bar = min(30, width - len(text) - 7)
         if bar < 5:
             return f"{share:4.0%}{text}"[:width]

@@ -25,11 +25,11 @@ from ..picture import PictureFormat
 from .detector import EVEN, LEVELS
 from .evidence import Seen
 from .runner import THREADS, Runner
-from .settings import LEARNED, DetectSettings
+from .settings import LEARNED, PERIOD, DetectSettings
 from .survey import Learned
 
-#: Frames of a block, strands that it is cut into, and frames over which the state runs in.
-PERIOD, STRANDS, SETTLE = 64, THREADS, 4
+#: Strands that a block is cut into, and frames over which the state runs in.
+STRANDS, SETTLE = THREADS, 4
 #: Log odds from which on the network is believed of each kind: what is missed costs more than what is marked in vain,
 #: but of what it takes for moving marks much is none. Chosen on ten clips that were held back from training.
 BELIEVED = {"osd": -1.5, "logo": -1.0, "subtitle": -1.5, "moving": 0.0}

@@ -17,6 +17,8 @@ KIND_OF = {
     "viewfinder": "osd", "logo": "logo", "logo-transparent": "logo", "subtitles": "subtitle",
     "subtitles-styled": "subtitle", "moving": "moving", "flashing": "moving",
 }  # fmt: skip
+#: Frames of a block that is looked at together.
+PERIOD = 64
 #: Pixels by which a mask may miss an edge and still be right.
 TOLERANCE = 2
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from osdclean.engine.cli import frameserver, settings_file
 from osdclean.engine.cli.main import main
+from spreading import BLOCKS
 
 #: The mask's white box: top, bottom, left, right.
 BOX = (20, 32, 30, 54)
@@ -125,3 +126,24 @@ def light_scripts(tmp_path_factory):
 @pytest.fixture
 def light(light_scripts, monkeypatch):
     monkeypatch.setattr(frameserver, "scripts", lambda: light_scripts)
+
+
+@pytest.fixture(scope="session")
+def alone(footage: Footage, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The footage, cleaned without loss in one go."""
+    out = tmp_path_factory.mktemp("alone") / "out.mkv"
+    words = ["clean", footage.video, out, "--mask", footage.mask, "--encoder", "ffv1", *BLOCKS, "--quiet"]
+    assert main([str(word) for word in words]) == 0
+    return out
+
+
+@pytest.fixture(scope="session")
+def hashes() -> Callable[[Path], list[str]]:
+    """Of each frame of a file: its time and the hash of its samples."""
+
+    def read(file: Path) -> list[str]:
+        words = ["ffmpeg", "-v", "error", "-nostdin", "-i", file, "-map", "0:v:0", "-fps_mode", "passthrough"]
+        told = subprocess.run([*words, "-f", "framemd5", "-"], check=True, capture_output=True, text=True).stdout
+        return [line for line in told.splitlines() if not line.startswith("#")]
+
+    return read

@@ -1,6 +1,6 @@
 """What a command would do, for --dry-run: read from the command line, the settings files and the head of each input.
 
-Nothing is decoded, found or written. The encoder's words are those of `cleaning`, for a clip as ffprobe describes it;
+Nothing is decoded, found or written. The encoder's words are those of `coding`, for a clip as ffprobe describes it;
 what stands in the frames alone, as the brightness of HDR, is not among them.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import OsdcleanError
-from .. import cleaning
+from .. import cleaning, coding
 from ..cleaning import Job, MaskJob
 from ..encoders import MATRIX, PRIMARIES, TRANSFER
 from ..failure import CommandError
@@ -107,7 +107,7 @@ def _planned(
         clip = clip_of(media.video)
         words: Sequence[str] = ()
         if job.coding is not None and clip is not None:
-            words = cleaning.encoder_stage(clip, job.coding)[1].command
+            words = coding.encoder_stage(clip, job.coding)[1].command
     except OsdcleanError as error:
         return Planned(task=task, action="refuse", why=str(error), hole=hole)
     return Planned(task=task, action=action, facts=_facts(media, clip), hole=hole, encoder=words)

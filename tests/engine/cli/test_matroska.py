@@ -20,7 +20,7 @@ def written(frames, order, keys, gap=33_366_667):
         offset += len(frame)
     sink = io.BytesIO()
     times = [n * gap for n in range(len(frames))]
-    matroska.write(sink, data, packets, times, len(frames) * gap, "V_TEST", b"private", PICTURE)
+    matroska.write(sink, [(data, packets)], times, len(frames) * gap, "V_TEST", b"private", PICTURE)
     return sink.getvalue()
 
 

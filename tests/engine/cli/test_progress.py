@@ -62,3 +62,20 @@ def test_label_stands_before_the_bar_and_gives_way_to_it(now, monkeypatch):
 
 def test_clock():
     assert [clock(0), clock(59.6), clock(3725)] == ["0:00:00", "0:01:00", "1:02:05"]
+
+
+def test_what_was_done_before_does_not_count_for_the_rate(now):
+    bar = Progress(100, stream=io.StringIO())
+    bar.resume(60)
+    now[0] += 10
+    bar.update(80)
+    assert bar.rate == 2.0
+    bar.note = "  chunks: 3 done"
+    assert bar.line(200).endswith("80/100 frames  2.0 frames/s  0:00:10 left  chunks: 3 done")
+
+
+def test_words_for_the_user_are_left_out_where_all_is_to_be_quiet():
+    for quiet, said in ((True, ""), (False, "osdclean: a word\n")):
+        stream = io.StringIO()
+        Progress(100, quiet, stream).say("a word")
+        assert stream.getvalue() == said
