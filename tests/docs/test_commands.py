@@ -28,6 +28,15 @@ UNREAD = {
     "ruff check ": "`make test` runs it before the tests",
     "python -m pytest ": "the tests run it",
     "DOCS_COMMANDS=all ": "this is it",
+    "cat ": "joins what the lines before it made",
+    "mkdir ": "changes the home",
+    "av1an ": "is in no registry that this project uses",
+    "ffmpeg -i picture.mkv": "joins what av1an wrote",
+    "dask ": "of dask.distributed; tests/e2e/test_cli_cluster.py starts scheduler and workers",
+    "pip install vs": "changes the machine",
+    "vspreview ": "opens a window",
+    "vsview ": "opens a window",
+    **dict.fromkeys(("tar ", "cd osdclean", "./osdclean ", "./vspipe "), "build/try_portable.sh runs what is in it"),
 }
 #: Beginnings of lines that are read and not run, and why.
 UNRUN = {
@@ -35,6 +44,16 @@ UNRUN = {
     "pip": "changes the machine",
     "torchrun --nnodes": "needs two machines; the line before it is run",
     "python -m osdclean.engine.export.speed": "measures for minutes; tests/engine/export runs what it measures",
+    "osdclean completion": "writes into the home; tests/engine/cli/test_completion.py asks shells",
+    "osdclean doctor": "tests/e2e runs it",
+    "osdclean demo": "tests/e2e runs it",
+    **dict.fromkeys(
+        ("osdclean clean GX", "osdclean clean flights", "osdclean mask flights"),
+        "tests/e2e/test_cli_batch.py has folders of videos",
+    ),
+    "osdclean clean flight.mp4 clean.mkv --scheduler": "tests/e2e/test_cli_cluster.py has a scheduler",
+    "time vspipe": "the clip is not here",
+    "vspipe -c y4m -a clip=clip.mkv": "the clip is not here",
     "osdclean bench clips/dev/": "the clips are not here; tests/engine/bench runs it on made ones",
     **dict.fromkeys(UNREAD, "not read"),
 }
@@ -42,7 +61,9 @@ UNRUN = {
 NAMES = {"STEPS": "16000", "HOST": "host", "...": ""}
 #: What is put into lines before they are run, so that they end soon and find the small files.
 SHORTER = (
-    (r"--frame 500", "--frame 5"),
+    (r"--frame (500|12)", "--frame 5"),
+    (r"-s 0 -e 959", "-s 0 -e 4"),
+    (r"-s 960", "-s 5"),
     (r"--frames (24|48|288)", "--frames 12"),
     (r"1920x1080|480x270", "128x72"),
     (r"docs/", ""),
@@ -94,7 +115,7 @@ def read(words: list[str]) -> None:
         text = Path(spec.origin).read_text(encoding="utf-8")
         assert all(f'"{word}"' in text for word in words[3:] if word.startswith("--"))
     elif words[:2] == ["pip", "install"]:
-        extra = re.fullmatch(r"vapoursynth-osdclean\[(\w+)\]", words[2])
+        extra = re.fullmatch(r"(?:vapoursynth-osdclean|\.)\[(\w+)\]", words[2])
         assert words[2] == "." or re.search(rf"^{extra[1]} = \[", (ROOT / "pyproject.toml").read_text("utf-8"), re.M)
     else:
         raise AssertionError(f"nothing reads {program}; say in UNREAD why")
@@ -146,7 +167,7 @@ def test_each_line_is_read_by_what_would_read_it(line, capsys):
             pytest.skip(why)
     for name, value in NAMES.items():
         line = line.replace(name, value)
-    stages = line.split(" | ")
+    stages = line.removeprefix("time ").partition(" > ")[0].split(" | ")
     try:
         read(shlex.split(stages[0]))
     except SystemExit:
@@ -184,7 +205,10 @@ def options(command) -> set[str]:
 
 def test_commands_and_options_in_running_text_are_there():
     of = {command.name: options(command) for command in COMMANDS}
-    foreign = {"--requests", "--tune", "--frames"}  # vspipe's and x265's
+    foreign = {
+        "--requests", "--tune", "--frames", "--zones", "--bitrate",  # vspipe's and x265's
+        "--target-quality", "--nthreads", "--nworkers", "--worker-port",  # av1an's and dask's
+    }  # fmt: skip
     wrong = []
     for page, code in inline():
         if code.startswith("osdclean ") and code.split()[1] in of:
