@@ -14,7 +14,11 @@ class CommandError(OsdcleanError):
         super().__init__(" ".join(text.split()))
 
 
-class DiskError(CommandError):
+class WriteError(CommandError):
+    """The system refused to write a file: trying again is no use."""
+
+
+class DiskError(WriteError):
     """The disk takes no more: whatever comes next would fail as well."""
 
 
@@ -22,9 +26,9 @@ class BusyError(CommandError):
     """Another run is writing the same output."""
 
 
-def write_error(error: OSError, text: str) -> CommandError:
-    """The failure to write something, told as `text`; a DiskError where that was the reason."""
-    return (DiskError if disk_full(error) else CommandError)(text)
+def write_error(error: OSError, text: str) -> WriteError:
+    """The failure to write something, told as `text`; a DiskError where the disk is full."""
+    return (DiskError if disk_full(error) else WriteError)(text)
 
 
 def disk_full(error: OSError) -> bool:

@@ -25,7 +25,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from .failure import CommandError, DiskError, write_error
+from .failure import CommandError, DiskError, WriteError, write_error
 from .terminal import CLEAR
 
 #: What begins a line by which our own plugin, in a program of the pipeline, tells of work that takes a while.
@@ -251,7 +251,7 @@ def reason(lines: Sequence[str]) -> str:
     return spoken[-1].rstrip(".") if spoken else "it gave no reason"
 
 
-def disk_error(error: OSError, place: Path, size: int) -> CommandError:
+def disk_error(error: OSError, place: Path, size: int) -> WriteError:
     """The failure to write in the folder `place` after `size` bytes, for the user."""
     return write_error(
         error,

@@ -41,8 +41,8 @@ class Running:
 def do(
     chunk: Chunk, task: Task, server: FrameServer, file: Path, report: Callable[[int], None], running: Running
 ) -> None:
-    """Encode a chunk into a file. report: called with the frames done so far. Raises CommandError, of which DiskError
-    where the file's disk is full."""
+    """Encode a chunk into a file. report: called with the frames done so far. Raises CommandError, of which WriteError
+    where the file cannot be written."""
     pipeline = task.pipeline(server, report, chunk.frames)
     with running.noted(pipeline):
         encode(pipeline, file, file.parent)

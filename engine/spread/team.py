@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from ..cli.failure import CommandError, DiskError
+from ..cli.failure import CommandError, WriteError
 from ..cli.pipeline import disk_error
 from ..errors import OsdcleanError
 from .plan import Chunk
@@ -28,8 +28,8 @@ class Runner(Protocol):
         """Those that are there now. Raises CommandError where there are none, and none come."""
 
     def do(self, hand: str, chunk: Chunk, file: Path, report: Callable[[int], None]) -> None:
-        """Write a chunk to a file; report: called with its frames done so far. Raises OsdcleanError, of which DiskError
-        where the file's disk is full, and HandLost."""
+        """Write a chunk to a file; report: called with its frames done so far. Raises OsdcleanError, of which
+        WriteError where the file cannot be written, and HandLost."""
 
     def stop(self) -> None:
         """End what is being done; may be called again."""
@@ -140,7 +140,7 @@ class Team:
             if self.error is None and not self._ended:
                 failed = self._failed.setdefault(chunk, [])
                 failed.append(hand)
-                if isinstance(error, DiskError):
+                if isinstance(error, WriteError):
                     self.error = error
                 elif len(failed) == FAILURES:
                     self.error = CommandError(f"{chunk} failed {FAILURES} times, the last time on {hand}: {error}")
