@@ -1,7 +1,7 @@
 """What is finished stays, what is not is worth nothing, and no job takes another's."""
 
 import pytest
-from osdclean.engine.cli.failure import DiskError
+from osdclean.engine.cli.failure import WriteError
 from osdclean.engine.spread import store
 from osdclean.engine.spread.plan import chunks
 from osdclean.engine.spread.store import Store
@@ -71,7 +71,7 @@ def test_all_goes_once_the_output_is_whole(tmp_path):
 
 def test_folder_that_cannot_be_made_is_told(tmp_path):
     store.folder_beside(tmp_path / "out.mkv").write_text("in the way")
-    with pytest.raises(DiskError, match="cannot write to"):
+    with pytest.raises(WriteError, match="cannot write to"):
         opened(tmp_path)
 
 
