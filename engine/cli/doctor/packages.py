@@ -14,6 +14,7 @@ from typing import Any
 
 from ... import weights
 from ...errors import OsdcleanError, in_a_line
+from .. import portable
 from .check import FAIL, NONE, OK, PACKAGE, WARN, Check, pip
 
 #: Modules that are called otherwise than their package; None: a plugin of VapourSynth, seen there.
@@ -116,7 +117,9 @@ def listed(path: Path) -> str:
 
 
 def extras() -> Iterator[Check]:
-    """Packages that only some commands need."""
+    """Packages that only some commands need; nothing of them in the portable folder, which has none and takes none."""
+    if portable.library() is not None:
+        return
     try:
         names = metadata.metadata(PACKAGE).get_all("Provides-Extra") or ()
     except metadata.PackageNotFoundError:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import OsdcleanError
+from .. import portable
 from ..frameserver import FrameServer
 from ..pipeline import run
 from ..programs import find_vspipe
@@ -33,7 +34,8 @@ def frame_server(quick: bool) -> Iterator[Check]:
                 name="vspipe", state=FAIL, found=f"{vspipe}: {broken}", mend=pip("--force-reinstall vapoursynth")
             )
             return
-        noted = not (Path(private) / "config").exists()
+        # The portable folder's vspipe is always started by the folder's own command, which makes the note.
+        noted = portable.library() is not None or not (Path(private) / "config").exists()
         yield Check(
             name="vspipe", state=OK if noted else WARN,
             found=f"VapourSynth R{told['vapoursynth']} with Python {told['python']}, {vspipe}"

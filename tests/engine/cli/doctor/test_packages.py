@@ -55,3 +55,10 @@ def test_recorded_digest_is_that_of_the_file():
         patch.setattr(packages, "PACKAGE", "numpy")
         digest = hashlib.sha256(file.locate().read_bytes()).digest()
         assert packages.listed(file.locate()) == base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def test_the_portable_folder_is_not_told_to_install_extras(monkeypatch, tmp_path):
+    assert [check.name for check in packages.extras()]
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(sys, "_MEIPASS", str(tmp_path), raising=False)
+    assert not list(packages.extras())
