@@ -235,7 +235,7 @@ def _coded_mask(
 
 def _coded(
     server: FrameServer, task: Task, media: Media, whole: Path, progress: Progress, spread: Spread | None, target: Path
-) -> Path:
+) -> None:
     """Run a task, and join what came out with all else of the input, as file `whole`. target: the name that this, or
     what is made by it, will have: finished chunks lie beside it."""
     try:
@@ -249,7 +249,6 @@ def _coded(
     finally:
         progress.close()
     _join(task, media, parts, whole)
-    return whole
 
 
 def _period(task: Task) -> int:

@@ -26,6 +26,13 @@ def find(name: str) -> str:
     return path
 
 
+def version_lines(name: str, file: str) -> list[str]:
+    """What a program says of its version, without empty lines. file: its path. Raises OSError."""
+    option = "-version" if name in ("ffmpeg", "ffprobe") else "--version"
+    done = subprocess.run([file, option], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    return [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+
+
 def find_vspipe() -> str:
     """vspipe of the VapourSynth that belongs to the running Python, else the one on PATH."""
     spec = find_spec("vapoursynth")

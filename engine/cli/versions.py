@@ -21,12 +21,13 @@ _PACKAGES = {
 def version() -> str:
     """Version of the installed package, or "unknown" in a bare source tree."""
     for name in ("vapoursynth-osdclean", "osdclean"):
-        if found := _installed(name):
+        if found := installed(name):
             return found
     return "unknown"
 
 
-def _installed(package: str) -> str | None:
+def installed(package: str) -> str | None:
+    """Version of a package, None where it is not installed."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -35,7 +36,7 @@ def _installed(package: str) -> str | None:
 
 def found() -> dict[str, str]:
     """What there is, by name."""
-    packages = {name: _installed(package) or "not found" for name, package in _PACKAGES.items()}
+    packages = {name: installed(package) or "not found" for name, package in _PACKAGES.items()}
     told = {"Python": platform.python_version(), **packages}
     for path in (weights.DEFAULT, weights.DETECTOR):
         there = hashlib.sha256(path.read_bytes()).hexdigest()[:12] if path.is_file() else "not found"

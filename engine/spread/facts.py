@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import subprocess
 from functools import cache
-from importlib import metadata, resources
+from importlib import resources
 
-from ..cli.programs import find
-from ..cli.versions import version
+from ..cli.programs import find, version_lines
+from ..cli.versions import installed, version
 
 #: Packages whose work is seen in the pixels.
 PACKAGES = ("torch", "opencv-python-headless", "VapourSynth", "vapoursynth-bestsource", "numpy", "onnxruntime")
@@ -21,8 +20,8 @@ def facts(encoder: str) -> dict[str, str]:
     """Versions by name. Raises CommandError where the encoder is missing."""
     return {
         "osdclean": f"{version()} ({_source()})",
-        **{name: _version(name) for name in PACKAGES},
-        PROGRAMS[encoder]: _said(find(PROGRAMS[encoder])),
+        **{name: installed(name) or "none" for name in PACKAGES},
+        PROGRAMS[encoder]: _said(PROGRAMS[encoder]),
     }
 
 
@@ -51,16 +50,7 @@ def _source() -> str:
     return digest.hexdigest()[:12]
 
 
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "none"
-
-
 def _said(program: str) -> str:
-    """The first line that a program says of its version."""
-    word = "-version" if program.endswith("ffmpeg") else "--version"
-    done = subprocess.run([program, word], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    lines = (done.stdout + done.stderr).strip().splitlines()
+    """The first line that a program says of its version. Raises CommandError where it is missing."""
+    lines = version_lines(program, find(program))
     return lines[0].partition(" Copyright")[0] if lines else "it does not say"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,14 +12,11 @@ from pathlib import Path
 from ... import home
 from ...errors import OsdcleanError
 from ...machine import cores
-from ..programs import find
+from ..programs import find, version_lines
 from .check import FAIL, NONE, OK, WARN, Check
 
-#: Programs, how they tell their version, and whether nothing works without them.
-_PROGRAMS = {
-    "ffmpeg": ("-version", True), "ffprobe": ("-version", True),
-    "x265": ("--version", True), "x264": ("--version", False),
-}  # fmt: skip
+#: Programs, and whether nothing works without them.
+_PROGRAMS = {"ffmpeg": True, "ffprobe": True, "x265": True, "x264": False}
 #: Free space below which a disk is told.
 _LITTLE = 1 << 30
 
@@ -56,15 +52,14 @@ def device_found() -> tuple[str, str]:
 
 
 def programs() -> Iterator[Check]:
-    for name, (option, needed) in _PROGRAMS.items():
+    for name, needed in _PROGRAMS.items():
         try:
             file = find(name)
-            done = subprocess.run([file, option], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+            lines = version_lines(name, file)
         except (OsdcleanError, OSError) as error:
             why = "" if needed else "; only --encoder x264 and mask --show need it"
             yield Check(name=name, state=FAIL if needed else WARN, found=f"{error}{why}")
             continue
-        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         version = re.search(r"(?:version |x264 )(\S+)", lines[0]) if lines else None
         told = version[1] if version else f"it does not start: {lines[-1] if lines else 'it gave no reason'}"
         yield Check(
