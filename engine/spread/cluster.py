@@ -33,7 +33,6 @@ from .team import HandLost
 PIECE = 8 << 20
 #: Seconds to find the scheduler, and to wait for a worker where there is none.
 CONNECT, WAIT = 10, 60
-_NOBODY = f"no worker was at the scheduler {{address}} for {WAIT} s; start some: dask worker {{address}} --nthreads 1"
 
 
 class Cluster:
@@ -76,7 +75,7 @@ class Cluster:
         if fit:
             self._alone_since = time.monotonic()
         elif time.monotonic() - self._alone_since > WAIT:
-            raise CommandError(_NOBODY.format(address=self.address))
+            raise CommandError(_nobody(self.address))
         return [f"{each} #{k}" if there[each] > 1 else each for each in fit for k in range(1, there[each] + 1)]
 
     def do(self, hand: str, chunk: Chunk, file: Path, report: Callable[[int], None]) -> None:
@@ -198,7 +197,7 @@ class Cluster:
             try:
                 self._client.wait_for_workers(1, timeout=WAIT)
             except TimeoutError:
-                raise CommandError(_NOBODY.format(address=self.address)) from None
+                raise CommandError(_nobody(self.address)) from None
 
     def _workers(self) -> dict[str, int]:
         """Threads of the workers that are there, by address. Raises CommandError where the scheduler is gone."""
@@ -244,3 +243,7 @@ def _connected(address: str):
 def _words(error: BaseException | None) -> str:
     text = " ".join(str(error).split())
     return (text or type(error).__name__)[:300]
+
+
+def _nobody(address: str) -> str:
+    return f"no worker was at the scheduler {address} for {WAIT} s; start some: dask worker {address} --nthreads 1"
