@@ -11,7 +11,6 @@ from osdclean.engine.cli import frameserver, settings_file
 from osdclean.engine.cli.main import main
 from spreading import BLOCKS
 
-#: The mask's white box: top, bottom, left, right.
 BOX = (20, 32, 30, 54)
 CHAPTERS = """;FFMETADATA1
 title=A flight
@@ -25,12 +24,13 @@ title=Start
 
 @dataclass(frozen=True)
 class Footage:
-    """Paths of the clip (96x64, times that vary), and of its masks."""
+    """Paths of the clip (96x64, times that vary), and of its masks. box: top, bottom, left and right of their white."""
 
     video: Path
     mask: Path
     masks: Path
     frames: int = 41
+    box: tuple[int, int, int, int] = BOX
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,21 @@ def test_two_workers_make_what_one_run_makes(footage, alone, tmp_path, osdclean,
     assert os.listdir(tmp_path) == ["out.mkv"]
 
 
+def test_a_mark_is_solved_for_from_the_whole_clip_in_each_chunk(footage, tmp_path, osdclean, hashes):
+    top, bottom, left, right = footage.box
+    marked = tmp_path / "marked.mkv"
+    box = f"drawbox={left}:{top}:{right - left}:{bottom - top}:white@0.5:fill"
+    lossless = ("-map", "0:v", "-vf", box, "-fps_mode", "passthrough", "-c:v", "ffv1")
+    subprocess.run(["ffmpeg", "-v", "error", "-i", footage.video, *lossless, marked], check=True)
+    words = ("--mask", footage.mask, "--encoder", "ffv1", "--quiet", *BLOCKS)
+    made = []
+    for name, more in (("one", ["--unblend"]), ("many", ["--unblend", *CHUNKS, "--workers", 2]), ("filled", [])):
+        ended = osdclean("clean", marked, tmp_path / f"{name}.mkv", *words, *more)
+        assert ended.status == 0, ended.said
+        made.append(hashes(tmp_path / f"{name}.mkv"))
+    assert made[0] == made[1] != made[2]
+
+
 @pytest.mark.usefixtures("light")
 @pytest.mark.parametrize(("encoder", "suffix"), [("x265", "mkv"), ("x265", "mp4"), ("x264", "mkv"), ("x264", "mp4")])
 def test_chunks_of_each_encoder_are_joined(footage, tmp_path, osdclean, times, probe, encoder, suffix):
