@@ -1,8 +1,11 @@
 """Blocks of masks by the network."""
 
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
 import numpy as np
 from osdclean.engine.detect.evidence import Seen
-from osdclean.engine.detect.finder import closed, with_neighbours
+from osdclean.engine.detect.finder import Finder, closed, tight, with_neighbours
 
 
 def odds(row: str) -> dict[int, np.ndarray]:
@@ -42,3 +45,32 @@ def test_what_looks_the_same_in_the_next_frame_is_there_as_well():
     assert [bool(m[5:10, 5:30].all()) for m in made] == [False, True, True, True]
     assert [bool(m[20:25, 5:30].any()) for m in made] == [False, False, True, False]
     assert not any(m[30:].any() for m in made)
+
+
+def stroke() -> np.ndarray:
+    """Odds of a sure stroke with a skirt around it, and of a mark elsewhere that is as likely as the skirt."""
+    odds = np.full((20, 40), 20, np.uint8)
+    odds[5:15, 8:16] = odds[5:15, 30:34] = 140
+    odds[5:15, 10:14] = 250
+    return odds
+
+
+def test_beside_a_sure_stroke_what_is_less_likely_is_left():
+    made = tight(stroke())
+    assert (made > 128).sum() == 2 * 40
+    assert (made[made > 128] == stroke()[made > 128]).all()  # also for a lower sensitivity
+    assert (made[5:15, 10:14] == 250).all()
+    assert (made[5:15, 30:34] == 140).all()
+    # As does the whole of the skirt where as little as that is enough.
+    assert (made > 64).sum() == (stroke() > 64).sum()
+
+
+def test_blocks_are_tight():
+    finder = object.__new__(Finder)
+    finder.length, finder._hold = 8, 1
+    finder._runner = SimpleNamespace(tensor=lambda _: None, workers=ThreadPoolExecutor(1))
+    finder._strand = lambda strand, *_: {n: stroke() for n in strand}
+    picture = Seen(luma=np.zeros((20, 40), np.uint8), chroma=np.zeros((2, 10, 20), np.uint8))
+    found = finder.find(0, {n: picture for n in range(8)}, SimpleNamespace(still=None))
+    assert list(found) == list(range(8))
+    assert all(np.array_equal(odds, tight(stroke())) for odds in found.values())
