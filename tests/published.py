@@ -8,7 +8,7 @@ from osdclean.engine.networks import published
 #: Settings that make each network small.
 SMALL = {
     "recurrent-unet": {"channels": 4, "features": (4, 6, 8)},
-    "sttn": {"channels": 8, "width": 4, "blocks": 2, "size": (96, 144)},
+    "sttn": {"channels": 8, "width": 4, "blocks": 2, "size": (48, 96)},
     "opn": {"width": 4, "key": 4, "memory": 2, "stride": 2},
     "rnot": {"width": 4, "key": 4, "blocks": (1, 1), "memory": 2, "stride": 2},
     "vinet": {"widths": (4, 6, 8, 8), "hidden": 6},

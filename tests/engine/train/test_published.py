@@ -47,7 +47,7 @@ def config(name: str, **given) -> PublishedConfig:
 
 @pytest.mark.parametrize("name", sorted(NETWORKS))
 def test_each_network_learns(folder, tmp_path, name):
-    fit(config(name, steps=40, every=20, precision="fp32"), folder, tmp_path, lambda _: None)
+    fit(config(name, steps=24, every=12, precision="fp32"), folder, tmp_path, lambda _: None)
     first, last = [json.loads(line) for line in (tmp_path / "curve.jsonl").read_text().splitlines()]
     assert last["loss"] < first["loss"]
     assert last["hole"] > last["overlaid"]
