@@ -10,8 +10,8 @@ Policy of time (cited below as #1..#7):
    frame to the next, and the network is late by one at times.
 5. Masks are closed along time (greatest, then least, of `hold` frames to either side): a gap of up to twice `hold`
    frames is filled, and nothing is marked before an overlay comes or after it has gone.
-6. Beside a stroke that is sure a sample has to be likely itself: odds fall off slowly, and a mask that is wider than the
-   overlay leaves less to fill from.
+6. Beside a stroke that is sure a sample has to be likely itself: odds fall off slowly, and a mask that is wider than
+   the overlay leaves less to fill from.
 7. Nothing is derived from the number of processors, requests, free memory or the clock.
 """
 
@@ -35,8 +35,8 @@ STRANDS, SETTLE = THREADS, 4
 #: Log odds from which on the network is believed of each kind: what is missed costs more than what is marked in vain,
 #: but of what it takes for moving marks much is none. Chosen on ten clips that were held back from training.
 BELIEVED = {"osd": -1.5, "logo": -1.0, "subtitle": -1.5, "moving": 0.0}
-#: Levels by which odds may lie below the greatest in a square of NEAR pixels around them (#6). Chosen on clips that were
-#: held back from training.
+#: Levels by which odds may lie below the greatest in a square of NEAR pixels around them (#6). Chosen on clips that
+#: were held back from training.
 BELOW, NEAR = 64, 5
 #: Mean change of luma (code values) up to which a part of a mask looks the same in the next frame.
 SAME = 8

@@ -71,6 +71,6 @@ def test_blocks_are_tight():
     finder._runner = SimpleNamespace(tensor=lambda _: None, workers=ThreadPoolExecutor(1))
     finder._strand = lambda strand, *_: {n: stroke() for n in strand}
     picture = Seen(luma=np.zeros((20, 40), np.uint8), chroma=np.zeros((2, 10, 20), np.uint8))
-    found = finder.find(0, {n: picture for n in range(8)}, SimpleNamespace(still=None))
+    found = finder.find(0, dict.fromkeys(range(8), picture), SimpleNamespace(still=None))
     assert list(found) == list(range(8))
     assert all(np.array_equal(odds, tight(stroke())) for odds in found.values())
