@@ -6,12 +6,12 @@ Policy of time (cited below as #1..#7):
    strands need not wait for each other.
 3. What stands still is what the survey found all along, and what the frame and the survey's mean say together: a logo
    hardly flickers, and its letters count though each frame alone would take them for a display's.
-4. What was found in a neighbouring frame and looks the same here is here as well: lettering appears and goes from one
+4. Beside a stroke that is sure a sample has to be likely itself: odds fall off slowly, and a mask that is wider than
+   the overlay leaves less to fill from. Before #5 and #6, which steady what this takes away in one frame alone.
+5. What was found in a neighbouring frame and looks the same here is here as well: lettering appears and goes from one
    frame to the next, and the network is late by one at times.
-5. Masks are closed along time (greatest, then least, of `hold` frames to either side): a gap of up to twice `hold`
+6. Masks are closed along time (greatest, then least, of `hold` frames to either side): a gap of up to twice `hold`
    frames is filled, and nothing is marked before an overlay comes or after it has gone.
-6. Beside a stroke that is sure a sample has to be likely itself: odds fall off slowly, and a mask that is wider than
-   the overlay leaves less to fill from.
 7. Nothing is derived from the number of processors, requests, free memory or the clock.
 """
 
@@ -35,7 +35,7 @@ STRANDS, SETTLE = THREADS, 4
 #: Log odds from which on the network is believed of each kind: what is missed costs more than what is marked in vain,
 #: but of what it takes for moving marks much is none. Chosen on ten clips that were held back from training.
 BELIEVED = {"osd": -1.5, "logo": -1.0, "subtitle": -1.5, "moving": 0.0}
-#: Levels by which odds may lie below the greatest in a square of NEAR pixels around them (#6). Chosen on clips that
+#: Levels by which odds may lie below the greatest in a square of NEAR pixels around them (#4). Chosen on clips that
 #: were held back from training.
 BELOW, NEAR = 64, 5
 #: Mean change of luma (code values) up to which a part of a mask looks the same in the next frame.
@@ -69,16 +69,15 @@ class Finder:
         odds: dict[int, np.ndarray] = {}
         for part in self._runner.workers.map(lambda strand: self._strand(strand, seen, rest, learned), strands):
             odds |= part
-        shared = self._runner.workers.map(lambda n: with_neighbours(n, odds, seen), marked)  # 4
+        shared = self._runner.workers.map(lambda n: with_neighbours(n, odds, seen), marked)  # 5
         odds = dict(zip(marked, shared, strict=True))
-        odds = closed(odds, range(block * PERIOD, min(self.length, (block + 1) * PERIOD)), self._hold)
-        return dict(zip(odds, self._runner.workers.map(tight, odds.values()), strict=True))
+        return closed(odds, range(block * PERIOD, min(self.length, (block + 1) * PERIOD)), self._hold)
 
     def close(self) -> None:
         self._runner.close()
 
     def _marked(self, block: int) -> range:
-        """Frames whose odds are wanted for the masks of a block (#5)."""
+        """Frames whose odds are wanted for the masks of a block (#6)."""
         reach = 2 * self._hold + 1
         return range(max(0, block * PERIOD - reach), min(self.length, (block + 1) * PERIOD + reach))
 
@@ -90,7 +89,7 @@ class Finder:
             near = [seen[min(max(0, k), self.length - 1)] for k in (n, n - 1, n + 1)]
             logits, state = self._runner.run(near, still, state)
             if n in strand:
-                odds[n] = self._levels(logits.cpu(), learned)
+                odds[n] = tight(self._levels(logits.cpu(), learned))  # 4
         return odds
 
     @torch.inference_mode()
@@ -104,7 +103,7 @@ class Finder:
 
 
 def with_neighbours(n: int, odds: Mapping[int, np.ndarray], seen: Mapping[int, Seen]) -> np.ndarray:
-    """Odds of frame `n`, and those of the parts of its neighbours' masks that look the same in it (#4)."""
+    """Odds of frame `n`, and those of the parts of its neighbours' masks that look the same in it (#5)."""
     best = odds[n]
     for k in (n - 1, n + 1):
         if k in odds:
@@ -117,7 +116,7 @@ def with_neighbours(n: int, odds: Mapping[int, np.ndarray], seen: Mapping[int, S
 
 
 def closed(odds: Mapping[int, np.ndarray], wanted: range, hold: int) -> dict[int, np.ndarray]:
-    """Odds of the frames `wanted`, closed along time over `hold` frames to either side as far as there are (#5)."""
+    """Odds of the frames `wanted`, closed along time over `hold` frames to either side as far as there are (#6)."""
 
     def over(frames: Mapping[int, np.ndarray], n: int, most: np.ufunc) -> np.ndarray:
         return most.reduce([frames[k] for k in range(n - hold, n + hold + 1) if k in frames])
@@ -130,7 +129,7 @@ def closed(odds: Mapping[int, np.ndarray], wanted: range, hold: int) -> dict[int
 
 
 def tight(odds: np.ndarray) -> np.ndarray:
-    """Odds of one frame, lowered where a greater one is more than BELOW above them in the square around (#6)."""
+    """Odds of one frame, lowered where a greater one is more than BELOW above them in the square around (#4)."""
     greatest = cv2.dilate(odds, np.ones((NEAR, NEAR), np.uint8))
     lower = cv2.subtract(odds, cv2.subtract(greatest, EVEN + BELOW))
     return np.where(lower > EVEN, odds, lower)

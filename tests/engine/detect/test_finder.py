@@ -68,8 +68,11 @@ def test_beside_a_sure_stroke_what_is_less_likely_is_left():
 def test_blocks_are_tight():
     finder = object.__new__(Finder)
     finder.length, finder._hold = 8, 1
-    finder._runner = SimpleNamespace(tensor=lambda _: None, workers=ThreadPoolExecutor(1))
-    finder._strand = lambda strand, *_: {n: stroke() for n in strand}
+    logits = SimpleNamespace(cpu=lambda: None)
+    finder._runner = SimpleNamespace(
+        tensor=lambda _: None, run=lambda *_: (logits, None), workers=ThreadPoolExecutor(1)
+    )
+    finder._levels = lambda *_: stroke()
     picture = Seen(luma=np.zeros((20, 40), np.uint8), chroma=np.zeros((2, 10, 20), np.uint8))
     found = finder.find(0, dict.fromkeys(range(8), picture), SimpleNamespace(still=None))
     assert list(found) == list(range(8))
