@@ -116,7 +116,45 @@ def command() -> None:
     d.write("command", "osdclean clean: vspipe into an encoder, times from the input, joined with all else of it")
 
 
+#: Of the small trainings of docs/networks.md, at each fifth of their steps: loss (L1 in the hole and a fifth of that
+#: outside it, of vinet its "reconstruction") and PSNR in the hole on held-back scenes, dB.
+CURVES = {
+    "recurrent-unet": ((0.450, 0.364, 0.336, 0.306, 0.305), (15.39, 16.81, 18.64, 20.92, 21.07)),
+    "sttn": ((0.526, 0.440, 0.383, 0.325, 0.360), (14.44, 15.81, 16.05, 16.92, 17.08)),
+    "opn": ((0.388, 0.308, 0.277, 0.251, 0.230), (16.02, 18.72, 18.14, 19.30, 19.53)),
+    "rnot": ((0.535, 0.498, 0.407, 0.369, 0.370), (12.72, 13.99, 16.32, 17.10, 17.42)),
+    "vinet": ((0.503, 0.353, 0.297, 0.262, 0.256), (17.81, 19.23, 19.37, 20.08, 19.95)),
+    "edsr3d": ((0.462, 0.386, 0.353, 0.261, 0.277), (15.03, 13.55, 15.13, 17.32, 17.59)),
+}
+COLOURS = dict(zip(CURVES, ("#0b7285", "#c92a2a", "#5f3dc4", "#e67700", "#2b8a3e", "#1f2933"), strict=True))
+
+
+def curves() -> None:
+    """How the published networks learn."""
+    d = Drawing(width=800, height=330)
+    panels = (("loss", 0, (0.2, 0.6), 0.1, 60), ("PSNR in the hole, dB", 1, (12, 21), 1, 450))
+    for name, which, (low, high), step, left in panels:
+        top, bottom, width = 40, 270, 310
+        place = lambda k, v: (left + width * k / 5, bottom - (bottom - top) * (v - low) / (high - low))  # noqa: B023, E731
+        d.text(left, 24, name, bold=True, anchor="start")
+        for k in range(round((high - low) / step) + 1):
+            y = place(0, low + k * step)[1]
+            d.parts.append(f'<path d="M{left} {y:.1f}H{left + width}" stroke="{PLAIN}"/>')
+            d.text(left - 8, round(y + 4, 1), f"{low + k * step:g}", anchor="end")
+        for k in range(1, 6):
+            d.text(left + width * k / 5, bottom + 18, f"{20 * k} %")
+        for network, values in CURVES.items():
+            points = " ".join("{:.1f},{:.1f}".format(*place(k, v)) for k, v in enumerate(values[which], 1))
+            d.parts.append(f'<polyline points="{points}" fill="none" stroke="{COLOURS[network]}" stroke-width="2"/>')
+    for k, network in enumerate(CURVES):
+        x = 30 + 128 * k
+        d.parts.append(f'<path d="M{x} 312h20" stroke="{COLOURS[network]}" stroke-width="3"/>')
+        d.text(x + 26, 316, network, anchor="start")
+    d.write("curves", "Loss and PSNR of six networks, each trained for the same processor time, by fifths of its steps")
+
+
 if __name__ == "__main__":
     frame()
     blocks()
     command()
+    curves()

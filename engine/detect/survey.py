@@ -35,14 +35,15 @@ class Found:
 class Learned:
     """What a clip shows as a whole.
 
-    still: see `evidence.still`; kinds: what was found, by kind. logo, stands: float32 [h, w] at working size, the mean
-    over the sampled frames of a logo's log odds, and of the greater of a logo's and a display's: what is always there
-    is a mark that stands still, whatever its letters look like.
+    still: see `evidence.still`; kinds: what was found, by kind. logo, captions, stands: float32 [h, w] at working
+    size, the mean over the sampled frames of a logo's log odds, of a subtitle's, and of the greater of a logo's and a
+    display's: what is always there is a mark that stands still, whatever its letters look like.
     """
 
     still: np.ndarray
     kinds: Mapping[str, Found]
     logo: np.ndarray
+    captions: np.ndarray
     stands: np.ndarray
 
 
@@ -65,15 +66,16 @@ class Survey:
         self._seen.clear()
         still = evidence.still(one.luma for one in seen)
         rest = self._runner.tensor(still)
-        shares, logo, stands = [], np.zeros(self._runner.size, np.float32), np.zeros(self._runner.size, np.float32)
+        shares, (logo, captions, stands) = [], np.zeros((3, *self._runner.size), np.float32)
         for logits in self._runner.workers.map(lambda one: self._runner.run([one] * 3, rest, None)[0].cpu(), seen):
             shares.append(shares_of(logits))
             of = dict(zip(LEARNED, logits.numpy() / len(seen), strict=True))
             logo += of["logo"]
+            captions += of["subtitle"]
             stands += np.maximum(of["logo"], of["osd"])
         shares = np.array(shares)
         kinds = {kind: found(shares[:, k]) for k, kind in enumerate(LEARNED)}
-        return Learned(still=still, kinds=kinds, logo=logo, stands=stands)
+        return Learned(still=still, kinds=kinds, logo=logo, captions=captions, stands=stands)
 
     def close(self) -> None:
         self._runner.close()
