@@ -4,8 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
+import torch
 from osdclean.engine.detect.evidence import Seen
 from osdclean.engine.detect.finder import Finder, closed, tight, with_neighbours
+from osdclean.engine.detect.settings import LEARNED
 
 
 def odds(row: str) -> dict[int, np.ndarray]:
@@ -67,7 +70,7 @@ def test_beside_a_sure_stroke_what_is_less_likely_is_left():
 
 def test_blocks_are_tight():
     finder = object.__new__(Finder)
-    finder.length, finder._hold = 8, 1
+    finder.length, finder._hold, finder._kinds = 8, 1, ("osd",)
     logits = SimpleNamespace(cpu=lambda: None)
     finder._runner = SimpleNamespace(
         tensor=lambda _: None, run=lambda *_: (logits, None), workers=ThreadPoolExecutor(1)
@@ -77,3 +80,68 @@ def test_blocks_are_tight():
     found = finder.find(0, dict.fromkeys(range(8), picture), SimpleNamespace(still=None))
     assert list(found) == list(range(8))
     assert all(np.array_equal(odds, tight(stroke())) for odds in found.values())
+
+
+SIZE = (40, 120)
+
+
+class Lettering:
+    """In the place of the network: alone it sees what is bright in the frame; along the clip what the survey's mean
+    shows, but for its first letter."""
+
+    def __init__(self) -> None:
+        self.alone = 0
+
+    def tensor(self, planes: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(planes.astype(np.float32))
+
+    def run(self, near, still, state):
+        own = bool((still[1] == 0).all())
+        self.alone += own
+        shown = torch.from_numpy(near[0].luma).float() if own else still[0]
+        logits = torch.full((len(LEARNED), *SIZE), -12.0)
+        caption = torch.where(shown > 128, 4.0, -12.0)
+        if not own:
+            caption[:, 20:30] = -12.0
+        logits[LEARNED.index("subtitle")] = caption
+        return logits, None
+
+
+@pytest.fixture
+def clip():
+    """A finder, eight frames with a caption of seven letters in all but the first three, what a survey has of them, and
+    the caption."""
+    drawn = np.zeros(SIZE, np.uint8)
+    for x in range(20, 100, 12):
+        drawn[20:30, x : x + 9] = 235
+    chroma = np.zeros((2, 20, 60), np.uint8)
+    seen = {n: Seen(luma=drawn if n >= 3 else drawn * 0, chroma=chroma) for n in range(8)}
+    spread = np.where(drawn > 0, 5, 60).astype(np.uint8)
+    odds = np.where(drawn > 0, 4, -12).astype(np.float32)
+    nothing = np.full(SIZE, -12, np.float32)
+    learned = SimpleNamespace(still=np.stack([drawn, spread]), captions=odds, logo=nothing, stands=nothing)
+    finder = object.__new__(Finder)
+    finder.length, finder._hold, finder._kinds = 8, 0, ("subtitle",)
+    finder._runner = Lettering()
+    finder._runner.workers = ThreadPoolExecutor(1)
+    return finder, seen, learned, drawn > 0
+
+
+def test_a_caption_of_most_of_the_clip_is_in_no_frame_that_lacks_it(clip):
+    finder, seen, learned, _ = clip
+    found = finder.find(0, seen, learned)
+    assert [bool((found[n] > 128).any()) for n in range(8)] == [False] * 3 + [True] * 5
+
+
+def test_letters_that_a_frame_shows_are_added_to_a_line_that_is_known(clip):
+    finder, seen, learned, drawn = clip
+    found = finder.find(0, seen, learned)
+    assert all(np.array_equal(found[n] > 128, drawn) for n in range(3, 8))
+
+
+def test_captions_of_few_frames_need_no_second_look(clip):
+    finder, seen, learned, _ = clip
+    learned.captions[:] = -1
+    found = finder.find(0, seen, learned)
+    assert finder._runner.alone == 0
+    assert (found[0] > 128).any()
