@@ -24,7 +24,7 @@ import torch
 from torch import nn
 
 from .. import outputs
-from ..errors import ModelError, in_a_line
+from ..errors import ArgumentError, ModelError, in_a_line
 from ..network import InpaintingNetwork
 from ..weights import load, save
 from .batches import Examples, tensors
@@ -244,10 +244,13 @@ def fit(
     """Train until `config.steps`, continuing from `run/last.pt` where it is there. Returns the weights file.
 
     origin: weights to begin with, as the node's `model`; random ones where None. recipe, data, unit: what is trained,
-    what its shards in `folder` are read as, and what they hold, in words. Raises ModelError.
+    what its shards in `folder` are read as, and what they hold, in words. Raises ModelError, and
+    ArgumentError where there is nothing to learn from.
     """
     training = recipe(config, team or alone(), origin)
     train, held = data(folder, "train"), data(folder, "val")
+    if not len(train):
+        raise ArgumentError(f"train: clips must give {unit} to learn from, and of {folder} none were made; take others")
     say(f"{len(train)} {unit}, {len(held)} for validation")
     return follow(training, train, held, run, say, progress)
 

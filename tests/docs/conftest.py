@@ -44,6 +44,7 @@ def originals(tmp_path_factory) -> Path:
     (folder / "films").mkdir()
     encoded(folder / "films" / "street.mp4", bare)
     shutil.copy(folder / "films" / "street.mp4", folder)
+    shutil.copy(folder / "show.mkv", folder / "film.mkv")
     return folder
 
 

@@ -11,7 +11,7 @@ from osdclean.engine import weights
 from osdclean.engine.detect import evidence
 from osdclean.engine.detect.network import DetectionConfig
 from osdclean.engine.detect.settings import LEARNED
-from osdclean.engine.errors import PictureError
+from osdclean.engine.errors import ArgumentError, PictureError
 from osdclean.engine.picture import PictureFormat
 from osdclean.engine.train import detection, marked
 from osdclean.engine.train.config import DetectorConfig
@@ -169,3 +169,8 @@ def test_too_little_footage_is_told():
     small = PictureFormat(family="YUV", floating=False, bits=8, width=96, height=64, subsampling_w=1, subsampling_h=1)
     with pytest.raises(PictureError, match="at least 192x192 and 6 frames are needed, passed 96x64 and 8"):
         marked.cut(sliding(8, 64, 96, 1.0), small, np.zeros((8, 64, 96), np.uint8), [], np.random.default_rng(0))
+
+
+def test_nothing_to_learn_from_is_told(tmp_path):
+    with pytest.raises(ArgumentError, match="clips must give crops to learn from"):
+        detection.fit(DetectorConfig(steps=1), tmp_path, tmp_path / "run", lambda _: None)
