@@ -54,6 +54,7 @@ UNRUN = {
     "osdclean clean flight.mp4 clean.mkv --scheduler": "tests/e2e/test_cli_cluster.py has a scheduler",
     "time vspipe": "the clip is not here",
     "osdclean clean long.mkv": "the clip is not here",
+    "osdclean bench CLIPS... --models": "needs the trainings above it; tests/engine/bench/test_models.py has such",
     "osdclean train CLIPS --recipe detector": "needs clips of 192 lines; tests/engine/train has crops that are made",
     "vspipe -c y4m -a clip=clip.mkv": "the clip is not here",
     "osdclean bench clips/dev/": "the clips are not here; tests/engine/bench runs it on made ones",
