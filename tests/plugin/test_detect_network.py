@@ -130,8 +130,10 @@ def test_several_kinds_are_one_mask(model):
     osd, logo = (found(clip, 4, model, kind=kind, hold=0) for kind in ("osd", "logo"))
     assert (osd != logo).any()
     both = found(clip, 4, model, kind=["osd", "logo"], hold=0)
-    # The more likely of both decides; parts that touch are taken over from neighbouring frames as one.
-    assert (both == (osd | logo)).mean() > 0.95
+    # The more likely of both decides; parts that touch are taken over from neighbouring frames as one, and beside what
+    # one kind is sure of the other's edges are left.
+    like_both, like_osd, like_logo = ((mask == (osd | logo)).mean() for mask in (both, osd, logo))
+    assert like_both > max(0.92, like_osd + 0.02, like_logo + 0.02)
     white = found(clip, 4, model, kind="white")
     assert (found(clip, 4, model, kind=["osd", "white"], hold=0) == (osd | white)).all()
 
