@@ -120,7 +120,7 @@ class Finder:
         gone = stays & (count(marked & (alone > SEEN).numpy()) <= SHARE * count(marked))
         known = stays & ~gone & (count(marked) >= KNOWN * count(either))
         captions.masked_fill_(torch.from_numpy(gone[lines]), -np.inf)
-        captions.copy_(torch.where(torch.from_numpy(known[lines]), torch.maximum(captions, alone), captions))
+        torch.maximum(captions, alone.masked_fill(torch.from_numpy(~known[lines]), -np.inf), out=captions)
 
     @torch.inference_mode()
     def _levels(self, logits: torch.Tensor, learned: Learned) -> np.ndarray:

@@ -250,7 +250,7 @@ def fit(
     training = recipe(config, team or alone(), origin)
     train, held = data(folder, "train"), data(folder, "val")
     if not len(train):
-        raise ArgumentError(f"train: clips must give {unit} to learn from, and of {folder} none were made; take others")
+        raise ArgumentError(f"train: clips must give {unit} to learn from, and {folder} holds none; take others")
     say(f"{len(train)} {unit}, {len(held)} for validation")
     return follow(training, train, held, run, say, progress)
 

@@ -68,13 +68,17 @@ def test_beside_a_sure_stroke_what_is_less_likely_is_left():
     assert (made > 64).sum() == (stroke() > 64).sum()
 
 
-def test_blocks_are_tight():
+def finder_of(kind: str, hold: int, runner) -> Finder:
+    """A finder of one kind in a clip of eight frames. runner: in the place of the network."""
     finder = object.__new__(Finder)
-    finder.length, finder._hold, finder._kinds = 8, 1, ("osd",)
+    finder.length, finder._hold, finder._kinds, finder._runner = 8, hold, (kind,), runner
+    runner.workers = ThreadPoolExecutor(1)
+    return finder
+
+
+def test_blocks_are_tight():
     logits = SimpleNamespace(cpu=lambda: None)
-    finder._runner = SimpleNamespace(
-        tensor=lambda _: None, run=lambda *_: (logits, None), workers=ThreadPoolExecutor(1)
-    )
+    finder = finder_of("osd", 1, SimpleNamespace(tensor=lambda _: None, run=lambda *_: (logits, None)))
     finder._levels = lambda *_: stroke()
     picture = Seen(luma=np.zeros((20, 40), np.uint8), chroma=np.zeros((2, 10, 20), np.uint8))
     found = finder.find(0, dict.fromkeys(range(8), picture), SimpleNamespace(still=None))
@@ -120,11 +124,7 @@ def clip():
     odds = np.where(drawn > 0, 4, -12).astype(np.float32)
     nothing = np.full(SIZE, -12, np.float32)
     learned = SimpleNamespace(still=np.stack([drawn, spread]), captions=odds, logo=nothing, stands=nothing)
-    finder = object.__new__(Finder)
-    finder.length, finder._hold, finder._kinds = 8, 0, ("subtitle",)
-    finder._runner = Lettering()
-    finder._runner.workers = ThreadPoolExecutor(1)
-    return finder, seen, learned, drawn > 0
+    return finder_of("subtitle", 0, Lettering()), seen, learned, drawn > 0
 
 
 def test_a_caption_of_most_of_the_clip_is_in_no_frame_that_lacks_it(clip):
